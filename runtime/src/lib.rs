@@ -1,0 +1,1 @@
+//! Virtual threads below glibc, and the coroutines built on the same scheduler.
