@@ -1,1 +1,15 @@
 //! Virtual threads below glibc, and the coroutines built on the same scheduler.
+//!
+//! The layers, top to bottom; data flows one way, and a lower layer never names a higher one's business:
+//! `gate` (system calls inside libc come to us) → `abi` (what each call does) → `sched` (which thread runs where) →
+//! `reactor` (descriptors), all on `sys` (the kernel), `mem` (memory of our own) and `arch` (the processor).
+
+mod abi;
+mod arch;
+mod gate;
+mod libc_state;
+mod mem;
+pub mod process;
+mod reactor;
+mod sched;
+mod sys;

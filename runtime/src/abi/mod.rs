@@ -1,0 +1,163 @@
+//! The kernel ABI layer: what each virtualised system call does.
+//!
+//! A call is a *step function*. It is called once when the thread enters the gate and again each time its park ends; it
+//! never blocks and keeps nothing on a stack: what it must remember is in `Thread::call`. The hub does what it answers.
+//! [`TABLE`] says which call is served by which function; all others go to the kernel without coming here.
+
+pub(crate) mod clone;
+pub(crate) mod exit;
+pub(crate) mod futex;
+pub(crate) mod identity;
+pub(crate) mod signal;
+pub(crate) mod stacks;
+pub(crate) mod time;
+
+use crate::arch;
+use crate::process;
+use crate::sched::thread::ThreadRef;
+use crate::sched::timer::NEVER;
+use crate::sys::nr;
+use crate::sys::user::Fault;
+use core::sync::atomic::Ordering::*;
+
+/// Bytes of the `syscall` instruction.
+pub(crate) const SYSCALL_LEN: u64 = 2;
+
+/// What a step function answers.
+pub enum Step {
+    /// The call has this result.
+    Done(isize),
+    /// The kernel shall do it: the thread executes the site's own `syscall`.
+    Native,
+    /// The thread waits: the function has called [`prepare`] and put its nodes where wakers find them.
+    Park,
+    /// A signal ended the wait before anything was done: EINTR, or the call is restarted (by [`Row::restart`]).
+    Interrupted,
+    /// Result 0, after everyone else had a turn.
+    Yield,
+    /// The thread goes on from `Thread::saved`.
+    Resume,
+    /// The thread is gone.
+    Exit,
+}
+
+/// Shorthand for an error result.
+pub(crate) fn err(errno: i32) -> Step {
+    Step::Done(-errno as isize)
+}
+
+impl From<Fault> for Step {
+    fn from(_: Fault) -> Step {
+        err(libc::EFAULT)
+    }
+}
+
+/// Whether a call that a signal interrupted is restarted after a handler with SA_RESTART (signal(7)). Without a handler it
+/// always goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Restart {
+    /// EINTR, whatever the handler's flags say.
+    Never,
+    /// Restarted under SA_RESTART.
+    Flag,
+}
+
+/// A row of the table.
+pub struct Row {
+    /// Name, as in the kernel's table.
+    pub name: &'static str,
+    /// What serves it.
+    pub step: fn(ThreadRef) -> Step,
+    /// What a signal does to it.
+    pub restart: Restart,
+}
+
+/// Begins a park that ends at `deadline` at the latest (monotonic nanoseconds, [`NEVER`]); gives its sequence number.
+pub(crate) fn prepare(t: ThreadRef, deadline: u64, interruptible: bool) -> u64 {
+    t.call.deadline.set(deadline);
+    t.interruptible.store(interruptible, Relaxed);
+    let seq = t.waiter.state.prepare();
+    if interruptible && signal::deliverable(&t) {
+        // A signal that came before the park was announced: it ends the park at once.
+        t.waiter.state.wake(seq, crate::sched::state::Wake::Signal);
+    }
+    seq
+}
+
+/// A park for nothing but time or a signal.
+pub(crate) fn park_until(t: ThreadRef, deadline: u64) -> Step {
+    prepare(t, deadline, true);
+    Step::Park
+}
+
+/// A relative wait as a deadline.
+pub(crate) fn after(ns: u64) -> u64 {
+    crate::sys::monotonic().saturating_add(ns).min(NEVER - 1)
+}
+
+fn native(_: ThreadRef) -> Step {
+    Step::Native
+}
+
+static UNUSED: Row = Row { name: "?", step: native, restart: Restart::Never };
+
+/// The row that serves a number.
+#[inline(always)]
+pub(crate) fn row(number: usize) -> &'static Row {
+    TABLE.get(number).and_then(Option::as_ref).unwrap_or(&UNUSED)
+}
+
+/// Sends the calls of the table through the gate, or none.
+pub(crate) fn virtualise(on: bool) {
+    for (n, r) in TABLE.iter().enumerate() {
+        if r.is_some() {
+            arch::VIRTUAL[n].store(on as u8, Release);
+        }
+    }
+}
+
+const fn table() -> [Option<Row>; 512] {
+    let mut t = [const { None }; 512];
+    macro_rules! rows {
+        ($($sys:ident $step:path, $restart:ident;)*) => {$(
+            t[nr(libc::$sys)] = Some(Row { name: stringify!($sys), step: $step, restart: Restart::$restart });
+        )*};
+    }
+    rows! {
+        SYS_futex             futex::futex,               Flag;
+        SYS_nanosleep         time::nanosleep,            Never;
+        SYS_clock_nanosleep   time::clock_nanosleep,      Never;
+        SYS_sched_yield       time::sched_yield,          Never;
+        SYS_clone             clone::clone,               Never;
+        SYS_clone3            clone::clone3,              Never;
+        SYS_exit              exit::exit,                 Never;
+        SYS_exit_group        exit::exit_group,           Never;
+        SYS_gettid            identity::gettid,           Never;
+        SYS_set_tid_address   identity::set_tid_address,  Never;
+        SYS_set_robust_list   identity::set_robust_list,  Never;
+        SYS_rseq              identity::rseq,             Never;
+        SYS_mmap              stacks::mmap,               Never;
+        SYS_mprotect          stacks::mprotect,           Never;
+        SYS_munmap            stacks::munmap,             Never;
+        SYS_fork              clone::fork,                Never;
+        SYS_vfork             clone::vfork,               Never;
+        SYS_execve            process::execve,            Never;
+        SYS_execveat          process::execve,            Never;
+        SYS_rt_sigaction      signal::calls::rt_sigaction,      Never;
+        SYS_rt_sigprocmask    signal::calls::rt_sigprocmask,    Never;
+        SYS_rt_sigpending     signal::calls::rt_sigpending,     Never;
+        SYS_rt_sigsuspend     signal::calls::rt_sigsuspend,     Never;
+        SYS_rt_sigtimedwait   signal::calls::rt_sigtimedwait,   Never;
+        SYS_rt_tgsigqueueinfo signal::calls::rt_tgsigqueueinfo, Never;
+        SYS_rt_sigreturn      signal::sigreturn,                Never;
+        SYS_sigaltstack       signal::calls::sigaltstack,       Never;
+        SYS_pause             signal::calls::pause,             Never;
+        SYS_tgkill            signal::calls::tgkill,            Never;
+        SYS_tkill             signal::calls::tkill,             Never;
+        SYS_kill              signal::calls::kill,              Never;
+    }
+    t
+}
+
+/// Every system call that comes to the engine.
+pub(crate) static TABLE: [Option<Row>; 512] = table();

@@ -1,0 +1,202 @@
+//! Dispositions: what the program said is to be done with each signal, and what the kernel is told.
+//!
+//! The kernel has our handler for every signal the program handles, for SIGSEGV and SIGBUS always, for the tick, and for
+//! signals with the default action that some thread has blocked (a mask of virtual threads cannot keep the kernel from
+//! killing us, so we take the signal and do the default action ourselves when it is delivered). Otherwise the kernel has
+//! what the program asked for.
+
+use super::handler;
+use crate::sched::thread::{Thread, ThreadRef};
+use crate::sched::tick;
+use crate::sys::kernel::{SigAction, SigInfo, UContext};
+use crate::sys::spin::Spin;
+use crate::sys::{self, nr};
+use core::sync::atomic::{AtomicU64, Ordering::*};
+
+struct Actions([SigAction; super::NSIG + 1]);
+
+static ACTIONS: Spin<Actions> = Spin::new(Actions([const { SigAction { handler: 0, flags: 0, restorer: 0, mask: 0 } }; super::NSIG + 1]));
+/// Signals for which the kernel has our handler.
+static OURS: AtomicU64 = AtomicU64::new(0);
+
+/// What is to be done with a signal now.
+pub(super) enum Verdict {
+    Ignore,
+    Default,
+    Handler(SigAction),
+}
+
+const ALWAYS_OURS: u64 = super::bit(libc::SIGSEGV) | super::bit(libc::SIGBUS) | super::bit(tick::SIGNAL);
+
+fn ignored_by_default(sig: i32) -> bool {
+    matches!(sig, libc::SIGCHLD | libc::SIGURG | libc::SIGWINCH | libc::SIGCONT)
+}
+
+/// Decides, and resets a one-shot handler (SA_RESETHAND).
+pub(super) fn verdict(sig: i32) -> Verdict {
+    let mut all = ACTIONS.lock();
+    let a = all.0[sig as usize];
+    match a.handler {
+        libc::SIG_IGN => Verdict::Ignore,
+        libc::SIG_DFL if ignored_by_default(sig) => Verdict::Ignore,
+        libc::SIG_DFL => Verdict::Default,
+        _ => {
+            if a.flags & libc::SA_RESETHAND as u64 != 0 {
+                all.0[sig as usize] = SigAction::default();
+                drop(all);
+                tell_kernel(sig, &SigAction::default(), false);
+            }
+            Verdict::Handler(a)
+        }
+    }
+}
+
+/// Whether the program handles a signal.
+pub(super) fn has_handler(sig: i32) -> bool {
+    ACTIONS.lock().0[sig as usize].handler > libc::SIG_IGN
+}
+
+/// Whether the program wants a signal ignored.
+pub(super) fn is_ignored(sig: i32) -> bool {
+    ACTIONS.lock().0[sig as usize].handler == libc::SIG_IGN
+}
+
+fn set_kernel(sig: i32, a: &SigAction) {
+    // SAFETY: the kernel copies the structure; only SIG_DFL, SIG_IGN or our own handler are ever set.
+    unsafe { sys::syscall4(nr(libc::SYS_rt_sigaction), sig as usize, core::ptr::from_ref(a) as usize, 0, 8) };
+}
+
+/// Tells the kernel what it must know of the program's wish.
+fn tell_kernel(sig: i32, a: &SigAction, keep_ours: bool) {
+    let ours = a.handler > libc::SIG_IGN || keep_ours || ALWAYS_OURS & super::bit(sig) != 0;
+    if ours {
+        handler::install(sig, a.flags);
+        OURS.fetch_or(super::bit(sig), SeqCst);
+    } else {
+        OURS.fetch_and(!super::bit(sig), SeqCst);
+        set_kernel(sig, &SigAction { flags: a.flags & (libc::SA_NOCLDSTOP | libc::SA_NOCLDWAIT) as u64, handler: a.handler, ..Default::default() });
+    }
+}
+
+/// The program's action for a signal.
+pub(super) fn get(sig: i32) -> SigAction {
+    ACTIONS.lock().0[sig as usize]
+}
+
+/// Sets it. `blocked`: the caller blocks the signal.
+pub(super) fn set(sig: i32, a: &SigAction, blocked: bool) {
+    let mut all = ACTIONS.lock();
+    all.0[sig as usize] = *a;
+    tell_kernel(sig, a, blocked && a.handler == libc::SIG_DFL && !ignored_by_default(sig));
+}
+
+/// Takes over all dispositions, when the gate opens.
+pub(super) fn adopt() {
+    let mut all = ACTIONS.lock();
+    for sig in 1..=super::NSIG as i32 {
+        if matches!(sig, libc::SIGKILL | libc::SIGSTOP) {
+            continue;
+        }
+        let mut a = SigAction::default();
+        // SAFETY: the kernel fills the structure.
+        let r = unsafe { sys::syscall4(nr(libc::SYS_rt_sigaction), sig as usize, 0, &raw mut a as usize, 8) };
+        if sys::is_err(r) {
+            continue;
+        }
+        all.0[sig as usize] = a;
+        if a.handler > libc::SIG_IGN || ALWAYS_OURS & super::bit(sig) != 0 {
+            tell_kernel(sig, &a, false);
+        }
+    }
+}
+
+/// A thread is about to block `mask`: those with a deadly default are ours from now on.
+pub(super) fn about_to_block(mask: u64) {
+    // glibc blocks everything for a moment around thread creation and the like (internal-signals.h: all bits). No program
+    // can ask for that: libc keeps 32 and 33 out of its masks.
+    if mask == !0 {
+        return;
+    }
+    const HARMLESS: u64 = super::bit(libc::SIGCHLD) | super::bit(libc::SIGURG) | super::bit(libc::SIGWINCH) | super::bit(libc::SIGCONT);
+    take_over(mask & !HARMLESS & !super::UNBLOCKABLE);
+}
+
+/// Makes the kernel give us these signals, whatever they do by default.
+pub(super) fn take_over(set: u64) {
+    let mut fresh = set & !OURS.load(Relaxed);
+    while fresh != 0 {
+        let sig = fresh.trailing_zeros() as i32 + 1;
+        fresh &= fresh - 1;
+        let all = ACTIONS.lock();
+        if all.0[sig as usize].handler == libc::SIG_DFL {
+            handler::install(sig, all.0[sig as usize].flags);
+            OURS.fetch_or(super::bit(sig), SeqCst);
+        }
+    }
+}
+
+fn raise_natively(sig: i32) {
+    let (open, mut before) = (super::bit(sig), 0u64);
+    // SAFETY: masks of our own; the signal is sent to the calling OS thread.
+    unsafe {
+        let (pid, tid) = (sys::syscall0(nr(libc::SYS_getpid)), sys::syscall0(nr(libc::SYS_gettid)));
+        sys::syscall3(nr(libc::SYS_tgkill), pid as usize, tid as usize, sig as usize);
+        let before_at = &raw mut before as usize;
+        sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_UNBLOCK as usize, &raw const open as usize, before_at, 8);
+        sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const before as usize, 0, 8);
+    }
+}
+
+/// Does what the kernel would do by default: stops or kills the process, with the right status.
+pub(super) fn default(_: ThreadRef, sig: i32) {
+    if !matches!(sig, libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU | libc::SIGSTOP) {
+        crate::process::report();
+    }
+    set_kernel(sig, &SigAction::default());
+    raise_natively(sig);
+    // Only a stop gets here, when it is over.
+    tell_kernel(sig, &SigAction::default(), true);
+}
+
+/// Lets an instruction that faulted do so again without us: the process dies as it would have.
+pub(super) fn let_default_happen(sig: i32) {
+    crate::process::report();
+    set_kernel(sig, &SigAction::default());
+}
+
+/// In a thread that the engine does not run: the program's handler, as the kernel would have called it.
+///
+/// # Safety
+/// Called from the kernel's handler with its own arguments.
+pub(super) unsafe fn run_natively(sig: i32, info: &SigInfo, uc: &mut UContext) {
+    match verdict(sig) {
+        Verdict::Ignore => {}
+        Verdict::Default => let_default_happen(sig),
+        Verdict::Handler(a) => {
+            // SAFETY: the program registered a function of this type; SA_SIGINFO or not, the extra arguments are harmless.
+            let f: extern "C" fn(i32, *const SigInfo, *mut UContext) = unsafe { core::mem::transmute(a.handler) };
+            f(sig, info, uc);
+        }
+    }
+}
+
+/// Names the thread whose stack has no room left. The kernel kills it a moment later, unless the program handles it.
+pub(super) fn name_overflow(t: &Thread, info: &SigInfo, uc: &UContext) {
+    let addr = info.fields[0] as usize;
+    if info.signo != libc::SIGSEGV || has_handler(libc::SIGSEGV) {
+        return;
+    }
+    let near_sp = addr.abs_diff(uc.mcontext.rsp as usize) < 1 << 20;
+    if near_sp && crate::abi::stacks::is_guard(addr) {
+        crate::process::say_overflow(t);
+    }
+}
+
+/// For the child of a fork.
+///
+/// # Safety
+/// No other thread exists.
+pub(super) unsafe fn after_fork() {
+    // SAFETY: by contract.
+    unsafe { ACTIONS.reset() };
+}

@@ -1,0 +1,193 @@
+//! The one handler the kernel knows, for every signal the engine takes part in.
+//!
+//! It runs on the OS thread's alternate stack with everything but faults blocked, does the least, and returns through the
+//! kernel: either to where it came from, or to the hub, when it has stored the interrupted context in the thread's record.
+//! It takes no lock that engine code can hold while it is interrupted: inside the engine it only puts the signal into the
+//! inbox, a fixed array of slots that are claimed with one compare-and-swap.
+
+use super::action;
+use crate::sched::os_thread::{OsThread, Trap};
+use crate::sched::{idle, tick};
+use crate::sys::kernel::{SA_RESTORER, SigAction, SigInfo, UContext};
+use crate::sys::{self, nr, user};
+use core::arch::naked_asm;
+use core::cell::UnsafeCell;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering::*};
+
+/// Signals that stay open in every OS thread: the engine's own and the faults.
+pub(super) const NEVER_BLOCKED: u64 = FAULTS | 1 << (tick::SIGNAL - 1);
+const FAULTS: u64 = super::bit(libc::SIGSEGV)
+    | super::bit(libc::SIGBUS)
+    | super::bit(libc::SIGILL)
+    | super::bit(libc::SIGTRAP)
+    | super::bit(libc::SIGFPE)
+    | super::bit(libc::SIGSYS);
+
+/// Makes [`on_signal`] the kernel's handler for `sig`, with those of the program's flags that the kernel must know.
+pub(super) fn install(sig: i32, flags: u64) {
+    let kept = flags & (libc::SA_RESTART | libc::SA_NOCLDSTOP | libc::SA_NOCLDWAIT) as u64;
+    let ours = (libc::SA_SIGINFO | libc::SA_ONSTACK) as u64 | SA_RESTORER;
+    let a = SigAction {
+        handler: on_signal as *const () as usize,
+        flags: kept | ours,
+        restorer: kernel_restorer as *const () as usize,
+        mask: !FAULTS,
+    };
+    // SAFETY: the kernel copies the structure; the handler is async-signal-safe.
+    unsafe { sys::syscall4(nr(libc::SYS_rt_sigaction), sig as usize, &raw const a as usize, 0, 8) };
+}
+
+/// Returns from the engine's own handler, past the gate. The byte pattern is the one unwinders and debuggers know.
+#[unsafe(naked)]
+unsafe extern "C" fn kernel_restorer() {
+    naked_asm!("mov rax, 15", "syscall")
+}
+
+unsafe extern "C" fn on_signal(sig: i32, info: *mut SigInfo, uc: *mut UContext) {
+    // SAFETY: the kernel passes a complete siginfo and context, which nobody else looks at.
+    let (info, uc) = unsafe { (&*info, &mut *uc) };
+    let fault = FAULTS & super::bit(sig) != 0 && info.code > 0;
+    if fault && let Some(pc) = user::fixup(uc.mcontext.rip as usize) {
+        uc.mcontext.rip = pc as u64;
+        return;
+    }
+    let Some(os) = OsThread::here() else {
+        // A thread that is none of ours: as if we were not there.
+        // SAFETY: the context is the kernel's.
+        return unsafe { action::run_natively(sig, info, uc) };
+    };
+    if tick::is_ours(info) {
+        // SAFETY: as above.
+        return unsafe { tick::on_signal(os, uc) };
+    }
+    let t = os.current.load(Relaxed);
+    let running = !t.is_null() && os.inside.load(Relaxed) == 0 && !tick::in_entry_or_exit(uc);
+    if fault {
+        // SAFETY: `t` is the running thread's record.
+        return unsafe { on_fault(os, t, running, info, uc) };
+    }
+    post(info);
+    if running {
+        // SAFETY: as above.
+        if let Some(t) = unsafe { t.as_ref() }
+            && !t.vfork.get()
+            && store(os, t, uc)
+        {
+            tick::go_to_hub(os, uc, Trap::Tick);
+        }
+    } else if t.is_null() {
+        idle::rouse(os);
+        crate::reactor::kick();
+    } else if crate::arch::EXIT_CRITICAL.contains(uc.mcontext.rip as usize) {
+        // On its way out with the record still whole: back to the hub, which looks again.
+        tick::go_to_hub(os, uc, Trap::Again);
+    }
+}
+
+/// Puts the interrupted context into the thread's record. False when there is no room for it now.
+fn store(os: &OsThread, t: &crate::sched::thread::Thread, uc: &UContext) -> bool {
+    let spare = os.spare.get();
+    // SAFETY: the kernel's frame is complete; a spare record is the OS thread's own.
+    if spare.is_null() || !unsafe { (*spare).store(uc) } {
+        return false;
+    }
+    os.spare.set(null_mut());
+    t.saved.set(spare);
+    true
+}
+
+/// SIGSEGV and its kin, raised by an instruction.
+///
+/// # Safety
+/// `t` is the OS thread's current thread or null, `uc` the kernel's.
+unsafe fn on_fault(os: &OsThread, t: *const crate::sched::thread::Thread, running: bool, info: &SigInfo, uc: &mut UContext) {
+    // SAFETY: by contract.
+    let Some(t) = (unsafe { t.as_ref() }).filter(|_| running) else {
+        report_own_fault(info.signo, uc);
+        return action::let_default_happen(info.signo);
+    };
+    action::name_overflow(t, info, uc);
+    // A blocked or ignored fault kills (kernel/signal.c, force_sig_info_to_task).
+    if !action::has_handler(info.signo) || t.signals.mask() & super::bit(info.signo) != 0 {
+        return action::let_default_happen(info.signo);
+    }
+    if t.vfork.get() || !store(os, t, uc) {
+        // SAFETY: the context is the kernel's.
+        return unsafe { action::run_natively(info.signo, info, uc) };
+    }
+    t.signals.pending.push(info);
+    tick::go_to_hub(os, uc, Trap::Tick);
+}
+
+#[cold]
+fn report_own_fault(sig: i32, uc: &UContext) {
+    let mut line = *b"patchall: internal error: fault in the engine, signal 00 at 0x0000000000000000\n";
+    line[54] = b'0' + (sig / 10) as u8;
+    line[55] = b'0' + (sig % 10) as u8;
+    let mut pc = uc.mcontext.rip;
+    for k in (62..78).rev() {
+        line[k] = b"0123456789abcdef"[(pc & 15) as usize];
+        pc >>= 4;
+    }
+    sys::stderr(&line);
+}
+
+// The inbox.
+
+const FREE: u8 = 0;
+const FILLING: u8 = 1;
+const FULL: u8 = 2;
+const SLOTS: usize = 256;
+
+struct Slot {
+    state: AtomicU8,
+    info: UnsafeCell<SigInfo>,
+}
+// SAFETY: whoever moved `state` from FREE to FILLING, or from FULL to FILLING, owns `info`.
+unsafe impl Sync for Slot {}
+
+static INBOX: [Slot; SLOTS] = [const { Slot { state: AtomicU8::new(FREE), info: UnsafeCell::new(SigInfo::EMPTY) } }; SLOTS];
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+#[inline(always)]
+pub(super) fn inbox_has_some() -> bool {
+    COUNT.load(Relaxed) != 0
+}
+
+/// Puts a signal into the inbox. With 256 in it already it is lost, as with a full queue of the kernel's.
+pub(super) fn post(info: &SigInfo) {
+    for s in &INBOX {
+        if s.state.compare_exchange(FREE, FILLING, Acquire, Relaxed).is_ok() {
+            // SAFETY: see `Slot`.
+            unsafe { s.info.get().write(*info) };
+            s.state.store(FULL, Release);
+            COUNT.fetch_add(1, SeqCst);
+            return;
+        }
+    }
+}
+
+/// Empties the inbox.
+pub(super) fn drain(f: impl Fn(&SigInfo)) {
+    for s in &INBOX {
+        if s.state.compare_exchange(FULL, FILLING, Acquire, Relaxed).is_ok() {
+            // SAFETY: see `Slot`.
+            let info = unsafe { s.info.get().read() };
+            s.state.store(FREE, Release);
+            COUNT.fetch_sub(1, SeqCst);
+            f(&info);
+        }
+    }
+}
+
+/// For the child of a fork.
+///
+/// # Safety
+/// No other thread exists.
+pub(super) unsafe fn after_fork() {
+    for s in &INBOX {
+        s.state.store(FREE, Relaxed);
+    }
+    COUNT.store(0, Relaxed);
+}

@@ -1,0 +1,304 @@
+//! Signals: the program's handlers, masks and pending sets belong to virtual threads.
+//!
+//! ```text
+//! kernel ──▶ our handler (handler.rs), on the OS thread's alternate stack
+//!              engine's own: fault fix-up, tick
+//!              a fault of the running thread ──▶ its queue, and to the hub
+//!              anything else ──▶ the inbox ──▶ route() in a hub ──▶ a thread's queue, or the process's
+//! hub, before a thread goes on: deliver() ──▶ a frame on the program's stack exactly as the kernel would have built it
+//!              (frame.rs), whose restorer is ours ──▶ sigreturn() puts mask and registers back
+//! ```
+//!
+//! The kernel never writes a frame to the program's stack and never runs the program's handler: it is built from the
+//! record (or the preempted context), so that a handler may return, longjmp or be preempted on any carrier. Whom a
+//! process-directed signal goes to follows the kernel's complete_signal: the main thread if it does not block it, else
+//! any that does not; else it stays pending for the process.
+//!
+//! Kernel masks: an OS thread of the engine blocks what the program had blocked when the gate opened, and, from then on,
+//! what came although every thread blocks it; unblocking in any thread takes it out again (`sync_kernel_mask`).
+
+mod action;
+pub(crate) mod calls;
+mod frame;
+mod handler;
+mod queue;
+
+pub(crate) use frame::sigreturn;
+
+use super::{Restart, Row};
+use crate::sched::os_thread::OsThread;
+use crate::sched::state::Wake;
+use crate::sched::thread::{Resume, Thread, ThreadRef};
+use crate::sched::{tick, tids};
+use crate::sys::kernel::{SigInfo, SigStack};
+use crate::sys::{self, nr};
+use action::Verdict;
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU64, Ordering::*};
+use queue::Queue;
+
+/// Signals are 1 to 64.
+pub(crate) const NSIG: usize = 64;
+
+/// A signal's bit in a mask.
+#[inline(always)]
+pub(crate) const fn bit(sig: i32) -> u64 {
+    1 << (sig - 1)
+}
+
+/// SIGKILL and SIGSTOP, which nobody blocks.
+const UNBLOCKABLE: u64 = bit(libc::SIGKILL) | bit(libc::SIGSTOP);
+
+/// What a thread has of signals. All-zero: nothing blocked, nothing pending, no alternate stack.
+pub(crate) struct SignalState {
+    /// Blocked ones: written by the owner, read by senders.
+    mask: AtomicU64,
+    /// Directed at this thread.
+    pending: Queue,
+    /// The mask that comes back when the running call ends, if `restore`.
+    saved_mask: Cell<u64>,
+    restore: Cell<bool>,
+    /// sigaltstack(2); size 0: none.
+    alt: Cell<SigStack>,
+}
+
+impl SignalState {
+    /// A new thread has its maker's mask, and nothing else (clone(2), sigaltstack(2)).
+    pub(crate) fn inherit(&self, of: &SignalState) {
+        self.mask.store(of.mask.load(Relaxed), Relaxed);
+    }
+
+    /// The blocked signals.
+    pub(crate) fn mask(&self) -> u64 {
+        self.mask.load(Relaxed)
+    }
+}
+
+/// Pending for the process as a whole: every thread blocks them.
+static PROCESS: Queue = Queue::new();
+/// What all OS threads of the engine have blocked.
+static KERNEL_MASK: AtomicU64 = AtomicU64::new(0);
+
+/// Whether a hub should call [`route`].
+#[inline(always)]
+pub(crate) fn process_pending() -> bool {
+    handler::inbox_has_some()
+}
+
+/// Whether the thread has a signal to take before it goes on.
+#[inline(always)]
+pub(crate) fn deliverable(t: &Thread) -> bool {
+    t.signals.pending.set() & !t.signals.mask.load(Relaxed) != 0 || handler::inbox_has_some()
+}
+
+/// Gives what came for the process to threads. From a hub.
+#[inline]
+pub(crate) fn route() {
+    if handler::inbox_has_some() {
+        handler::drain(|info| send_to_process(info));
+    }
+}
+
+/// Puts a process-directed signal where it belongs.
+pub(crate) fn send_to_process(info: &SigInfo) {
+    let b = bit(info.signo);
+    let (mut target, mut waiting) = (None, None);
+    tids::each(|t| {
+        if t.signals.mask.load(SeqCst) & b == 0 {
+            target = Some(t);
+            return !t.main.get();
+        }
+        if t.signals.waiting() & b != 0 {
+            waiting = Some(t);
+        }
+        true
+    });
+    // A thread in sigwait takes what everybody blocks.
+    let target: Option<ThreadRef> = waiting.or(target);
+    // Under the table's lock again: the thread may have ended since.
+    let sent = target.is_some_and(|t| tids::with(t.tid.get(), |t| send(t, info)).is_some());
+    if !sent {
+        PROCESS.push(info);
+        KERNEL_MASK.fetch_or(b & !handler::NEVER_BLOCKED, SeqCst);
+    }
+}
+
+/// Puts a signal on a thread's queue, and ends its park if it may be ended. The thread cannot end meanwhile (the caller
+/// holds the tid table, or is the thread).
+pub(crate) fn send(t: ThreadRef, info: &SigInfo) {
+    t.signals.pending.push(info);
+    if t.signals.mask.load(SeqCst) & bit(info.signo) != 0 && t.signals.waiting() & bit(info.signo) == 0 {
+        return;
+    }
+    match t.waiter.state.waiting() {
+        Some(seq) if t.interruptible.load(SeqCst) => {
+            crate::sched::wake(&t.waiter, seq, Wake::Signal);
+        }
+        Some(_) => {}
+        None => {
+            // It runs, or is about to: on another OS thread the tick makes it look.
+            // SAFETY: OS threads' records stay.
+            if let Some(os) = unsafe { t.os.get().as_ref() }
+                && core::ptr::eq(os.current.load(SeqCst), t.as_ptr())
+                && !OsThread::here().is_some_and(|here| core::ptr::eq(here, os))
+            {
+                tick::kick(os);
+            }
+        }
+    }
+}
+
+impl SignalState {
+    /// What the thread waits for in sigtimedwait: those wake it although it blocks them.
+    fn waiting(&self) -> u64 {
+        if self.restore.get() { 0 } else { self.saved_mask.get() }
+    }
+}
+
+/// Takes the process's pending signals that the thread does not block.
+fn take_process_pending(t: ThreadRef) {
+    while let Some(info) = PROCESS.take(!t.signals.mask.load(Relaxed)) {
+        t.signals.pending.push(&info);
+    }
+}
+
+/// Sets the thread's mask, and lets the kernel deliver what nobody had wanted.
+pub(crate) fn set_mask(t: ThreadRef, mask: u64) {
+    let mask = mask & !UNBLOCKABLE;
+    t.signals.mask.store(mask, SeqCst);
+    let now_open = KERNEL_MASK.load(Relaxed) & !mask;
+    if now_open != 0 {
+        KERNEL_MASK.fetch_and(!now_open, SeqCst);
+        sync_kernel_mask(t.os(), false);
+    }
+    if PROCESS.set() & !mask != 0 {
+        take_process_pending(t);
+    }
+}
+
+/// A thread is about to wait for `set`: those signals must reach the engine, whatever their default action.
+fn open_for(t: ThreadRef, set: u64) {
+    action::take_over(set);
+    if KERNEL_MASK.load(Relaxed) & set != 0 {
+        KERNEL_MASK.fetch_and(!set, SeqCst);
+        sync_kernel_mask(t.os(), false);
+    }
+}
+
+/// Brings the calling OS thread's kernel mask in line with what the engine wants.
+#[inline]
+pub(crate) fn sync_kernel_mask(os: &OsThread, always: bool) {
+    let want = KERNEL_MASK.load(SeqCst);
+    if always || os.kernel_mask.get() != want {
+        os.kernel_mask.set(want);
+        // SAFETY: a mask of our own.
+        unsafe { sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const want as usize, 0, 8) };
+    }
+}
+
+/// Sets up frames for all signals the thread is to take. True if a handler will run.
+pub(crate) fn deliver(t: ThreadRef) -> bool {
+    route();
+    let mut handled = false;
+    while let Some(info) = t.signals.pending.take(!t.signals.mask.load(Relaxed)) {
+        match action::verdict(info.signo) {
+            Verdict::Ignore => {}
+            Verdict::Default => action::default(t, info.signo),
+            Verdict::Handler(a) => {
+                frame::push(t, &a, &info);
+                handled = true;
+            }
+        }
+    }
+    handled
+}
+
+/// What became of a call whose park a signal ended.
+pub(crate) enum Interrupted {
+    /// A handler runs; the call's result, or its restart, is in the context the handler returns to.
+    Handler,
+    /// No handler ran: the call waits again.
+    Nothing,
+}
+
+/// A signal ended the park of `t`'s call before anything was done.
+pub(crate) fn interrupted(t: ThreadRef, row: &Row) -> Interrupted {
+    route();
+    while let Some(info) = t.signals.pending.take(!t.signals.mask.load(Relaxed)) {
+        match action::verdict(info.signo) {
+            Verdict::Ignore => {}
+            Verdict::Default => action::default(t, info.signo),
+            Verdict::Handler(a) => {
+                let restart = row.restart == Restart::Flag && a.flags & libc::SA_RESTART as u64 != 0;
+                let r = t.regs();
+                if restart {
+                    r.rip = r.r11;
+                } else {
+                    r.rax = -libc::EINTR as u64;
+                    r.rip = r.r11 + super::SYSCALL_LEN;
+                }
+                t.resume.set(Resume::Regs);
+                frame::push(t, &a, &info);
+                // Further ones stack their frames on top of this one.
+                deliver(t);
+                return Interrupted::Handler;
+            }
+        }
+    }
+    Interrupted::Nothing
+}
+
+/// The end of a call that changed the mask for its duration (ppoll, sigsuspend): the old one comes back.
+#[inline(always)]
+pub(crate) fn call_done(t: ThreadRef) {
+    if t.signals.restore.get() {
+        t.signals.restore.set(false);
+        let m = t.signals.saved_mask.replace(0);
+        set_mask(t, m);
+    }
+}
+
+/// Changes the mask for the duration of the running call.
+pub(crate) fn mask_for_call(t: ThreadRef, mask: u64) {
+    if !t.signals.restore.replace(true) {
+        t.signals.saved_mask.set(t.signals.mask());
+        set_mask(t, mask);
+    }
+}
+
+/// A thread has ended: what was pending for it alone is gone.
+pub(crate) fn thread_gone(t: ThreadRef) {
+    while t.signals.pending.take(!0).is_some() {}
+}
+
+/// Takes the dispositions and the mask over, for the opening of the gate by `t`.
+pub(crate) fn init(t: ThreadRef, os: &OsThread) {
+    let (mut mask, mut alt) = (0u64, SigStack::default());
+    // SAFETY: the kernel fills our variables.
+    unsafe {
+        sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, 0, &raw mut mask as usize, 8);
+        sys::syscall2(nr(libc::SYS_sigaltstack), 0, &raw mut alt as usize);
+    }
+    KERNEL_MASK.store(mask & !handler::NEVER_BLOCKED, SeqCst);
+    t.signals.mask.store(mask, SeqCst);
+    if alt.flags & libc::SS_DISABLE == 0 {
+        t.signals.alt.set(SigStack { flags: alt.flags & !libc::SS_ONSTACK, ..alt });
+    }
+    action::adopt();
+    sync_kernel_mask(os, true);
+}
+
+/// For the child of a fork: pending signals are not inherited (fork(2)).
+///
+/// # Safety
+/// No other thread exists.
+pub(crate) unsafe fn after_fork(t: ThreadRef) {
+    // SAFETY: by contract.
+    unsafe {
+        queue::after_fork();
+        action::after_fork();
+        handler::after_fork();
+    }
+    t.signals.pending.clear();
+    PROCESS.clear();
+}

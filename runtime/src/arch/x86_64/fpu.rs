@@ -1,0 +1,47 @@
+//! Floating point control and the extended (XSAVE) state.
+
+use core::arch::asm;
+use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
+
+/// MXCSR in the low half, the x87 control word above it: what the ABI calls callee-saved of the floating point state.
+#[inline(always)]
+pub(crate) fn fp_control() -> u64 {
+    let mut v = 0u64;
+    // SAFETY: writes the two words into `v`.
+    unsafe { asm!("stmxcsr [{0}]", "fnstcw [{0} + 4]", in(reg) &raw mut v, options(nostack, preserves_flags)) };
+    v
+}
+
+/// Loads what [`fp_control`] gave.
+#[inline(always)]
+pub(crate) fn set_fp_control(v: u64) {
+    // SAFETY: the value was stored by the instructions' counterparts; the engine itself computes no floats.
+    unsafe { asm!("ldmxcsr [{0}]", "fldcw [{0} + 4]", in(reg) &raw const v, options(nostack, preserves_flags)) };
+}
+
+/// Components of the extended state that a park saves: all that the system enabled, but for PKRU (bit 9: a property of the
+/// thread that is switched by itself) and AMX tiles (bits 17 and 18: 8 KiB, and only after an arch_prctl).
+const NOT_SAVED: u64 = 1 << 9 | 1 << 17 | 1 << 18;
+
+/// The mask for XSAVE, or 0 without XSAVE.
+pub(crate) fn xsave_mask() -> u64 {
+    let osxsave = __cpuid(1).ecx >> 27 & 1 != 0;
+    if !osxsave {
+        return 0;
+    }
+    // SAFETY: OSXSAVE says that xgetbv may be used.
+    unsafe { _xgetbv(0) & !NOT_SAVED }
+}
+
+/// Bytes that XSAVE with [`xsave_mask`] may write (standard form).
+pub(crate) fn vector_state_size() -> usize {
+    if xsave_mask() == 0 {
+        return 512;
+    }
+    // CPUID leaf 13: sub-leaf i gives size and offset of component i; 576 is the legacy area and header.
+    let mask = xsave_mask();
+    (2..63).filter(|i| mask >> i & 1 != 0).fold(576, |end, i| {
+        let c = __cpuid_count(13, i);
+        end.max((c.eax + c.ebx) as usize)
+    })
+}

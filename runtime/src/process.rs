@@ -1,0 +1,290 @@
+//! The process as the engine sees it: opening the gate, forking, the report at the end.
+
+use crate::abi::{self, Step, futex, signal, stacks};
+use crate::sched::os_thread::OsThread;
+use crate::sched::thread::ThreadRef;
+use crate::sched::{carrier, hub, idle, os_thread, saved, tick, tids, timer};
+use crate::sys::{self, nr};
+use crate::{arch, gate, reactor};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::*};
+
+/// Process id, as of the opening of the gate or the last fork.
+static PID: AtomicI32 = AtomicI32::new(0);
+static OPEN: AtomicBool = AtomicBool::new(false);
+static SECOND_THREAD: AtomicBool = AtomicBool::new(false);
+
+/// What the report counts beside what the OS threads do.
+pub(crate) struct Stats {
+    pub(crate) threads_made: AtomicU64,
+}
+pub(crate) static STATS: Stats = Stats { threads_made: AtomicU64::new(0) };
+
+/// Called with every report (the shim prints it); set once, before the gate opens.
+static REPORTER: AtomicU64 = AtomicU64::new(0);
+static REPORTED: AtomicBool = AtomicBool::new(false);
+
+/// The process id.
+#[inline(always)]
+pub(crate) fn pid() -> i32 {
+    PID.load(Relaxed)
+}
+
+/// Whether the gate is open: the process's threads are virtual.
+pub fn is_open() -> bool {
+    OPEN.load(Acquire)
+}
+
+/// Why the program's threads stay native.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The kernel or the processor lacks something.
+    Lacks(&'static str),
+    /// The kernel refused memory or descriptors: what for, and errno.
+    Denied(&'static str, i32),
+    /// The gate could not be made.
+    Gate(String),
+}
+
+impl core::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Refusal::Lacks(what) => write!(f, "{what}"),
+            Refusal::Denied(what, errno) => write!(f, "{what}: {}", std::io::Error::from_raw_os_error(*errno)),
+            Refusal::Gate(why) => write!(f, "{why}"),
+        }
+    }
+}
+
+/// What the engine is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How many virtual threads may run at once.
+    pub carriers: usize,
+    /// Nanoseconds a thread may compute while others wait; 0: no preemption.
+    pub slice_ns: u64,
+}
+
+/// Opens the gate: from now on, threads that are made are virtual. The process must have one thread, the caller.
+///
+/// # Errors
+/// The reason why it stays shut; the process is as before then.
+pub fn open(settings: &Settings) -> Result<(), Refusal> {
+    if is_open() {
+        return Ok(());
+    }
+    if !arch::fsgsbase() {
+        return Err(Refusal::Lacks("the kernel does not let programs set FS (no FSGSBASE: Linux before 5.9, or nofsgsbase)"));
+    }
+    if !saved::check() {
+        return Err(Refusal::Lacks("the processor's extended state is larger than patchall knows"));
+    }
+    let denied = |what| move |errno| Refusal::Denied(what, errno);
+    sys::vdso::init();
+    // SAFETY: getpid has no effect.
+    PID.store(unsafe { sys::syscall0(nr(libc::SYS_getpid)) } as i32, Relaxed);
+    carrier::set_count(settings.carriers);
+    tick::set_slice(settings.slice_ns);
+    os_thread::reserve(2 * carrier::count() + 64).map_err(denied("address space for carriers"))?;
+    timer::init().map_err(denied("address space for timers"))?;
+    let os = OsThread::new().map_err(denied("memory for the first carrier"))?;
+    let t = ThreadRef::new().map_err(denied("memory for the first thread"))?;
+    gate::open(arch::gate_entry(), arch::gate_entry_full()).map_err(Refusal::Gate)?;
+    reactor::init().map_err(denied("descriptors for the event loop"))?;
+    t.main.set(true);
+    t.call.deadline.set(timer::NEVER);
+    t.fp_control.set(arch::fp_control());
+    tids::adopt(t, pid() as u32);
+    adopt_libc_state(t);
+    hub::adopt(os, t, &carrier::all()[0]);
+    signal::init(t, os);
+    tick::arm(os);
+    OPEN.store(true, Release);
+    abi::virtualise(true);
+    Ok(())
+}
+
+/// What the kernel keeps for the first thread and the engine takes over: robust list, tid word, restartable sequences.
+fn adopt_libc_state(t: ThreadRef) {
+    let (mut head, mut len) = (0usize, 0usize);
+    // SAFETY: get_robust_list writes two words; libc's own area is given up with its own registration's size and signature.
+    unsafe {
+        sys::syscall3(nr(libc::SYS_get_robust_list), 0, &raw mut head as usize, &raw mut len as usize);
+        sys::syscall2(nr(libc::SYS_set_robust_list), 0, len);
+    }
+    t.robust.set(head);
+    crate::libc_state::unregister_rseq();
+    let mut name = [0u8; 16];
+    // SAFETY: PR_GET_NAME writes 16 bytes.
+    unsafe { sys::syscall2(nr(libc::SYS_prctl), libc::PR_GET_NAME as usize, name.as_mut_ptr() as usize) };
+    t.name.set(name);
+}
+
+/// A second thread is about to exist: the other carriers start.
+pub(crate) fn second_thread() {
+    if !SECOND_THREAD.load(Relaxed) && !SECOND_THREAD.swap(true, SeqCst) {
+        hub::start_carriers();
+    }
+}
+
+/// Whether the process has threads that are not virtual.
+pub(crate) fn has_foreign_threads() -> bool {
+    FOREIGN.load(Relaxed)
+}
+static FOREIGN: AtomicBool = AtomicBool::new(false);
+
+/// A thread was made past the engine.
+pub(crate) fn foreign_thread() {
+    FOREIGN.store(true, SeqCst);
+}
+
+/// fork(2), by whichever call. In the child only the caller exists.
+pub(crate) fn fork(t: ThreadRef) -> Step {
+    let r = {
+        // Nobody may be in the middle of these while the memory is copied.
+        let _stacks = stacks::freeze();
+        let _threads = ThreadRef::freeze_pool();
+        let _saved = saved::SavedContext::freeze_pool();
+        abi::clone::raw_fork(t)
+    };
+    if r == 0 {
+        // SAFETY: this is the child, which has one thread.
+        unsafe { after_fork(t) };
+    }
+    Step::Done(r)
+}
+
+/// # Safety
+/// The calling OS thread is the only one.
+unsafe fn after_fork(t: ThreadRef) {
+    // SAFETY: getpid has no effect; for the rest by contract.
+    unsafe {
+        PID.store(sys::syscall0(nr(libc::SYS_getpid)) as i32, Relaxed);
+        let Some(os) = OsThread::here() else { sys::die("fork off the hub") };
+        for c in carrier::all() {
+            c.after_fork();
+        }
+        idle::after_fork();
+        timer::after_fork();
+        tids::after_fork();
+        futex::after_fork();
+        os.after_fork();
+        reactor::after_fork();
+        signal::after_fork(t);
+        hub::after_fork(os, t);
+        tick::arm(os);
+    }
+    t.main.set(true);
+    tids::adopt(t, pid() as u32);
+    SECOND_THREAD.store(false, Relaxed);
+    FOREIGN.store(false, Relaxed);
+    REPORTED.store(false, Relaxed);
+    STATS.threads_made.store(0, Relaxed);
+    for os in os_thread::all() {
+        os.counters.clear();
+    }
+}
+
+/// execve(2): what the new program inherits is the caller's mask, which the kernel does not know.
+pub(crate) fn execve(t: ThreadRef) -> Step {
+    let r = t.regs();
+    let mask = t.signals.mask();
+    let os = t.os();
+    // SAFETY: the call the program made. It returns only when it fails.
+    let result = unsafe {
+        sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const mask as usize, 0, 8);
+        sys::syscall6(r.rax as usize, r.rdi as usize, r.rsi as usize, r.rdx as usize, r.r10 as usize, r.r8 as usize, r.r9 as usize)
+    };
+    signal::sync_kernel_mask(os, true);
+    Step::Done(result)
+}
+
+/// Sets what is called when the process ends.
+pub fn set_reporter(f: fn(&Report)) {
+    REPORTER.store(f as usize as u64, Relaxed);
+}
+
+/// Figures of a process; see the shim's documentation of `--stats`.
+#[derive(Default)]
+#[allow(missing_docs)]
+pub struct Report {
+    pub pid: i32,
+    pub carriers: usize,
+    pub kernel_threads_max: usize,
+    pub threads_made: u64,
+    pub switches: u64,
+    pub preemptions: u64,
+    pub migrations: u64,
+    pub steals: u64,
+    pub polls: u64,
+}
+
+impl Report {
+    /// Parks by call: name and count, those that are not zero.
+    pub fn parks(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        (0..512).filter_map(|n| {
+            let count = os_thread::all().map(|os| os.counters.parks[n].get()).sum();
+            (count > 0).then(|| (abi::row(n).name, count))
+        })
+    }
+}
+
+/// Collects the figures.
+pub fn figures() -> Report {
+    let mut r = Report {
+        // SAFETY: getpid has no effect.
+        pid: unsafe { sys::syscall0(nr(libc::SYS_getpid)) } as i32,
+        carriers: carrier::count(),
+        kernel_threads_max: os_thread::most().max(1),
+        threads_made: STATS.threads_made.load(Relaxed),
+        ..Default::default()
+    };
+    for os in os_thread::all() {
+        r.switches += os.counters.switches.get();
+        r.preemptions += os.counters.preemptions.get();
+        r.migrations += os.counters.migrations.get();
+        r.steals += os.counters.steals.get();
+        r.polls += os.counters.polls.get();
+    }
+    r
+}
+
+/// The process ends: says so to whoever asked, once.
+pub(crate) fn report() {
+    let f = REPORTER.load(Relaxed) as usize;
+    if f != 0 && !REPORTED.swap(true, SeqCst) {
+        // SAFETY: stored by `set_reporter`.
+        let f: fn(&Report) = unsafe { core::mem::transmute(f) };
+        f(&figures());
+    }
+}
+
+/// A thread ran out of stack.
+pub(crate) fn say_overflow(t: &crate::sched::thread::Thread) {
+    let mut line = [0u8; 128];
+    let mut n = 0;
+    let mut put = |s: &[u8]| {
+        for c in s {
+            if n < line.len() {
+                line[n] = *c;
+                n += 1;
+            }
+        }
+    };
+    put(b"patchall: thread ");
+    let mut digits = [0u8; 10];
+    let (mut v, mut k) = (t.tid.get(), digits.len());
+    loop {
+        k -= 1;
+        digits[k] = b'0' + (v % 10) as u8;
+        v /= 10;
+        if v == 0 {
+            break;
+        }
+    }
+    put(&digits[k..]);
+    put(b" \"");
+    let name = t.name.get();
+    put(&name[..name.iter().position(|c| *c == 0).unwrap_or(16)]);
+    put(b"\" has overflowed its stack\n");
+    sys::stderr(&line[..n]);
+}

@@ -1,0 +1,337 @@
+//! What is known of each descriptor, and who waits on it.
+
+use crate::mem::Table;
+use crate::sched::state::Wake;
+use crate::sched::waiter::Waiter;
+use crate::sched::wake;
+use crate::sys::spin::Spin;
+use crate::sys::{self, nr};
+use core::cell::Cell;
+use core::ptr::null;
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::*};
+
+/// What a descriptor is, as far as reading and writing differ.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// Not asked yet.
+    Unknown = 0,
+    /// A stream socket over TCP or UNIX: a short read means that it is drained.
+    Stream = 1,
+    /// Any other socket.
+    Socket = 2,
+    /// A pipe or FIFO.
+    Pipe = 3,
+    /// Regular files, directories, block devices: never "not ready".
+    File = 4,
+    /// Anything else that may be polled: terminals, eventfd, timerfd, inotify.
+    Other = 5,
+}
+
+/// An entry of the table. All-zero: nothing is known.
+pub(crate) struct Fd {
+    waiters: Spin<List>,
+    /// `EPOLL*` bits that may be ready; only meaningful once registered.
+    pub(crate) ready: AtomicU32,
+    /// Counts the lives of the number.
+    generation: AtomicU32,
+    kind: AtomicU8,
+    registered: AtomicU8,
+}
+
+struct List(*const FdWait);
+// SAFETY: pointers to nodes in records, which stay; followed under the lock.
+unsafe impl Send for List {}
+
+/// A waiter's node on one descriptor.
+#[repr(C)]
+pub(crate) struct FdWait {
+    next: Cell<*const FdWait>,
+    prev: Cell<*const FdWait>,
+    waiter: Cell<*const Waiter>,
+    seq: Cell<u64>,
+    fd: Cell<i32>,
+    events: Cell<u32>,
+    linked: Cell<bool>,
+}
+
+static TABLE: Table<Fd> = Table::new();
+/// Descriptors above this are not waited for here (`fs.nr_open` is 2^20 by default).
+const MOST: usize = 1 << 20;
+
+/// EPOLLERR and EPOLLHUP concern everyone, RDHUP the readers.
+const ALWAYS: u32 = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
+const RDHUP: u32 = libc::EPOLLRDHUP as u32;
+const IN: u32 = libc::EPOLLIN as u32;
+
+/// Whether `ready` has something for who waits for `wanted`.
+#[inline(always)]
+fn concerns(wanted: u32, ready: u32) -> bool {
+    ready & (wanted | ALWAYS) != 0 || (ready & RDHUP != 0 && wanted & IN != 0)
+}
+
+pub(super) fn reserve() -> Result<(), i32> {
+    // SAFETY: all-zero is an entry; there is one thread.
+    unsafe { TABLE.reserve(MOST) }
+}
+
+/// How many descriptors the table has room for.
+pub(crate) fn room() -> usize {
+    TABLE.len()
+}
+
+/// What is known of a descriptor; `None` for numbers out of the table.
+#[inline(always)]
+pub(crate) fn entry(fd: i32) -> Option<&'static Fd> {
+    if fd < 0 {
+        return None;
+    }
+    TABLE.get(fd as usize)
+}
+
+impl Fd {
+    /// What the descriptor is; asks the kernel the first time. `None`: it is not open.
+    pub(crate) fn kind(&self, fd: i32) -> Option<Kind> {
+        match self.kind.load(Relaxed) {
+            1 => Some(Kind::Stream),
+            2 => Some(Kind::Socket),
+            3 => Some(Kind::Pipe),
+            4 => Some(Kind::File),
+            5 => Some(Kind::Other),
+            _ => {
+                let k = ask_kind(fd)?;
+                self.kind.store(k as u8, Relaxed);
+                Some(k)
+            }
+        }
+    }
+
+    /// Sets what a new descriptor is known to be.
+    pub(crate) fn set_kind(&self, k: Kind) {
+        self.kind.store(k as u8, Relaxed);
+    }
+
+    /// Whether events of this kind are known not to be ready: a call may park without trying.
+    #[inline(always)]
+    pub(crate) fn is_drained(&self, events: u32) -> bool {
+        self.registered.load(Relaxed) != 0 && !concerns(events, self.ready.load(SeqCst))
+    }
+
+    /// To be called before a try: what arrives from now on comes as an edge. ERR, HUP and RDHUP stay for good.
+    #[inline(always)]
+    pub(crate) fn about_to_try(&self, events: u32) {
+        if self.ready.load(Relaxed) & events != 0 {
+            self.ready.fetch_and(!events, SeqCst);
+        }
+    }
+
+    /// After a try that may have left something: the edge has been, and will not come again.
+    #[inline(always)]
+    pub(crate) fn may_have_more(&self, events: u32) {
+        if self.registered.load(Relaxed) != 0 {
+            self.ready.fetch_or(events, SeqCst);
+        }
+    }
+}
+
+/// fstat(2) tells files, pipes and sockets apart; SO_TYPE and SO_DOMAIN the sockets.
+fn ask_kind(fd: i32) -> Option<Kind> {
+    let mut st = core::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: fstat fills the structure, which is the kernel's on x86-64 and AArch64.
+    let mode = unsafe {
+        if sys::is_err(sys::syscall2(nr(libc::SYS_fstat), fd as usize, st.as_mut_ptr() as usize)) {
+            return None;
+        }
+        st.assume_init().st_mode
+    };
+    Some(match mode & libc::S_IFMT {
+        libc::S_IFSOCK => match (socket_option(fd, libc::SO_TYPE), socket_option(fd, libc::SO_DOMAIN)) {
+            (Some(libc::SOCK_STREAM), Some(libc::AF_INET | libc::AF_INET6 | libc::AF_UNIX)) => Kind::Stream,
+            _ => Kind::Socket,
+        },
+        libc::S_IFIFO => Kind::Pipe,
+        libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => Kind::File,
+        _ => Kind::Other,
+    })
+}
+
+fn socket_option(fd: i32, option: i32) -> Option<i32> {
+    let (mut v, mut len) = (0i32, 4u32);
+    let (v_at, len_at) = (&raw mut v as usize, &raw mut len as usize);
+    // SAFETY: getsockopt writes at most `len` bytes and the length.
+    let r = unsafe {
+        let level = libc::SOL_SOCKET as usize;
+        sys::syscall5(nr(libc::SYS_getsockopt), fd as usize, level, option as usize, v_at, len_at)
+    };
+    (!sys::is_err(r)).then_some(v)
+}
+
+/// What [`arm`] says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Armed {
+    /// The node is linked: an event will wake the waiter.
+    Waiting,
+    /// It may be ready already: try first.
+    Ready,
+    /// It cannot be waited for (a regular file, a closed descriptor, an epoll loop): the errno of epoll_ctl.
+    Unpollable(i32),
+}
+
+/// Links `node` for park `seq` of `w` on a descriptor.
+pub(crate) fn arm(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
+    let Some(e) = entry(fd) else { return Armed::Unpollable(libc::EBADF) };
+    let mut list = e.waiters.lock();
+    if e.registered.load(Relaxed) == 0 {
+        e.ready.store(0, SeqCst);
+        if let Err(errno) = super::register(fd, e.generation.load(Relaxed)) {
+            return Armed::Unpollable(errno);
+        }
+        e.registered.store(1, SeqCst);
+    }
+    if concerns(events, e.ready.load(SeqCst)) {
+        return Armed::Ready;
+    }
+    node.waiter.set(w);
+    node.seq.set(seq);
+    node.fd.set(fd);
+    node.events.set(events);
+    node.prev.set(null());
+    node.next.set(list.0);
+    // SAFETY: the head is null or a linked node.
+    if let Some(first) = unsafe { list.0.as_ref() } {
+        first.prev.set(node);
+    }
+    list.0 = node;
+    node.linked.set(true);
+    Armed::Waiting
+}
+
+/// Takes a node out, if it is still in. After this no waker looks at it.
+pub(crate) fn disarm(node: &FdWait) {
+    if let Some(e) = entry(node.fd.get()) {
+        let mut list = e.waiters.lock();
+        list.unlink(node);
+    }
+}
+
+impl List {
+    fn unlink(&mut self, node: &FdWait) {
+        if !node.linked.replace(false) {
+            return;
+        }
+        let (prev, next) = (node.prev.get(), node.next.get());
+        // SAFETY: neighbours are null or linked nodes.
+        unsafe {
+            match prev.as_ref() {
+                None => self.0 = next,
+                Some(p) => p.next.set(next),
+            }
+            if let Some(n) = next.as_ref() {
+                n.prev.set(prev);
+            }
+        }
+    }
+
+    /// Unlinks and wakes those whom `ready` concerns.
+    fn wake(&mut self, ready: u32) {
+        let mut p = self.0;
+        // SAFETY: as above; `next` is read before the node is unlinked.
+        while let Some(n) = unsafe { p.as_ref() } {
+            p = n.next.get();
+            if concerns(n.events.get(), ready) {
+                let (w, seq) = (n.waiter.get(), n.seq.get());
+                self.unlink(n);
+                // SAFETY: a linked node's waiter is part of a record.
+                wake(unsafe { &*w }, seq, Wake::Event);
+            }
+        }
+    }
+}
+
+/// The kernel reported events.
+pub(super) fn event(fd: u32, generation: u32, events: u32) {
+    let Some(e) = entry(fd as i32) else { return };
+    let mut list = e.waiters.lock();
+    if e.generation.load(Relaxed) == generation {
+        e.ready.fetch_or(events, SeqCst);
+        list.wake(events);
+    }
+}
+
+/// The number is about to be closed or to become another file: everyone who waits looks again.
+pub(crate) fn forget(fd: i32) {
+    let Some(e) = entry(fd) else { return };
+    if e.registered.load(Relaxed) == 0 && e.kind.load(Relaxed) == 0 {
+        return;
+    }
+    let mut list = e.waiters.lock();
+    e.generation.fetch_add(1, SeqCst);
+    e.registered.store(0, SeqCst);
+    e.kind.store(0, SeqCst);
+    e.ready.store(0, SeqCst);
+    list.wake(!0);
+}
+
+/// For the child of a fork: nothing is registered in its epoll, nobody waits.
+///
+/// # Safety
+/// No other thread exists.
+pub(super) unsafe fn after_fork() {
+    // SAFETY: by contract; zero is "nothing is known".
+    unsafe { TABLE.clear() };
+}
+
+/// Nodes for a wait on several descriptors: made when first needed, kept until the thread ends.
+pub(crate) struct FdWaits {
+    first: Cell<*mut FdWait>,
+    room: Cell<u32>,
+    used: Cell<u32>,
+}
+
+impl FdWaits {
+    /// Room for `n` nodes. ENOMEM when the kernel gives no memory.
+    pub(crate) fn reserve(&self, n: usize) -> Result<(), i32> {
+        if n <= self.room.get() as usize {
+            return Ok(());
+        }
+        self.release();
+        let bytes = (n * size_of::<FdWait>()).next_power_of_two().max(4096);
+        self.first.set(sys::map(bytes)?.cast());
+        self.room.set((bytes / size_of::<FdWait>()) as u32);
+        Ok(())
+    }
+
+    /// Gives the memory back; nothing is armed.
+    pub(crate) fn release(&self) {
+        let p = self.first.replace(core::ptr::null_mut());
+        if !p.is_null() {
+            let bytes = (self.room.replace(0) as usize * size_of::<FdWait>()).next_power_of_two().max(4096);
+            // SAFETY: mapped in `reserve` with this size (the room was rounded down from it).
+            unsafe { sys::syscall2(nr(libc::SYS_munmap), p as usize, bytes) };
+        }
+        self.used.set(0);
+    }
+
+    /// Arms one more descriptor.
+    pub(crate) fn arm(&self, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
+        let i = self.used.get();
+        if i >= self.room.get() {
+            return Armed::Unpollable(libc::ENOMEM);
+        }
+        // SAFETY: `i` is within the room, which is zeroed or holds old nodes; both are valid nodes.
+        let node = unsafe { &*self.first.get().add(i as usize) };
+        let a = arm(node, fd, events, w, seq);
+        if a == Armed::Waiting {
+            self.used.set(i + 1);
+        }
+        a
+    }
+
+    /// Takes all nodes out.
+    pub(crate) fn disarm(&self) {
+        for i in 0..self.used.replace(0) {
+            // SAFETY: armed above.
+            disarm(unsafe { &*self.first.get().add(i as usize) });
+        }
+    }
+}

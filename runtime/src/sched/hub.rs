@@ -1,0 +1,393 @@
+//! The loop of an OS thread: take a ready thread, step its call, let it run, serve what it asks for.
+//!
+//! A hub stands to a virtual thread as the kernel stands to a process: it is entered by a system call or by the tick, on a
+//! stack of its own, and leaves by [`arch::enter_program`]. It never blocks but in [`idle::wait`].
+
+use super::carrier::{self, Carrier};
+use super::os_thread::{OsThread, Trap, count};
+use super::saved::SavedContext;
+use super::state::Wake;
+use super::thread::{Resume, ThreadRef};
+use super::{idle, timer};
+use crate::abi::{self, Row, Step, signal};
+use crate::arch;
+use crate::reactor;
+use crate::sys::{self, nr};
+use core::ptr::{null, null_mut};
+use core::sync::atomic::Ordering::*;
+
+/// Turns between two looks at the clock, and at the descriptors, while there is always something to run.
+const LOOK_AT_TIMERS: u32 = 16;
+const LOOK_AT_DESCRIPTORS: u32 = 64;
+
+/// Makes the calling OS thread one of the engine's, as it is: `t` is the thread it runs, and its first entry into the gate
+/// starts the hub on a stack of its own.
+pub(crate) fn adopt(os: &'static OsThread, t: ThreadRef, c: &'static Carrier) {
+    // SAFETY: gettid has no effect.
+    os.ktid.store(unsafe { sys::syscall0(nr(libc::SYS_gettid)) } as i32, Relaxed);
+    os.hub_sp.set(os.hub_stack_top() as u64 - 8);
+    os.hub_ip.set(first_entry as *const () as u64);
+    os.fs.set(arch::fs_base());
+    os.install_alt_stack();
+    os.current.store(t.as_ptr().cast_mut(), Relaxed);
+    serve_role(os, c);
+    t.os.set(os);
+    t.fs.set(arch::fs_base());
+    os.inside.store(0, Relaxed);
+    arch::set_current(t.as_ptr());
+}
+
+/// Gives the OS thread a queue to serve.
+fn serve_role(os: &OsThread, c: &'static Carrier) {
+    os.carrier.store((&raw const *c).cast_mut(), Relaxed);
+    c.os.store((&raw const *os).cast_mut(), Relaxed);
+}
+
+/// Where an adopted OS thread's first entry goes: the gate jumps here with the hub stack loaded.
+unsafe extern "C" fn first_entry() -> ! {
+    let Some(os) = OsThread::here() else { sys::die("hub entered on a foreign stack") };
+    let t = ThreadRef::from_ptr(os.current.load(Relaxed));
+    match (t, os.trap.replace(Trap::Call)) {
+        (Some(t), Trap::Call) => {
+            if call(os, t) {
+                serve(os, t);
+            }
+        }
+        (Some(t), Trap::Tick) => {
+            if preempted(os, t) {
+                serve(os, t);
+            }
+        }
+        _ => sys::die("first entry of a hub without a thread"),
+    }
+    turn_for_ever(os)
+}
+
+/// Starts the OS threads of all carriers but the first. Called when the second virtual thread is made.
+pub(crate) fn start_carriers() {
+    for c in &carrier::all()[1..] {
+        let Ok(os) = OsThread::new() else { return };
+        serve_role(os, c);
+        if spawn(os, carrier_main).is_err() {
+            // Fewer carriers run as well: nothing is ever pushed to a queue that nobody serves.
+            c.os.store(null_mut(), Relaxed);
+            // SAFETY: it never began.
+            unsafe { os.free() };
+            return;
+        }
+    }
+}
+
+/// Starts an OS thread of the engine's on `os`'s hub stack, with every signal blocked.
+pub(crate) fn spawn(os: &'static OsThread, f: unsafe extern "C" fn(usize) -> !) -> Result<(), i32> {
+    let flags = libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_FILES | libc::CLONE_SIGHAND | libc::CLONE_THREAD | libc::CLONE_SYSVSEM;
+    let all = !0u64;
+    let mut before = 0u64;
+    // SAFETY: masks of our own; the new thread gets its own stack and never returns from `f`.
+    let r = unsafe {
+        sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const all as usize, &raw mut before as usize, 8);
+        os.kernel_mask.set(before);
+        let r = arch::clone_thread(flags as usize, os.hub_stack_top(), f, &raw const *os as usize);
+        sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const before as usize, 0, 8);
+        r
+    };
+    if sys::is_err(r) { Err(-r as i32) } else { Ok(()) }
+}
+
+unsafe extern "C" fn carrier_main(os: usize) -> ! {
+    // SAFETY: `spawn` passes a record.
+    let os = unsafe { &*(os as *const OsThread) };
+    // SAFETY: gettid has no effect; the name is zero-terminated.
+    unsafe {
+        os.ktid.store(sys::syscall0(nr(libc::SYS_gettid)) as i32, Relaxed);
+        sys::syscall2(nr(libc::SYS_prctl), libc::PR_SET_NAME as usize, c"patchall".as_ptr() as usize);
+    }
+    os.fs.set(arch::fs_base());
+    os.install_alt_stack();
+    super::tick::arm(os);
+    signal::sync_kernel_mask(os, true);
+    turn_for_ever(os)
+}
+
+fn turn_for_ever(os: &'static OsThread) -> ! {
+    loop {
+        let t = next(os);
+        run(os, t);
+    }
+}
+
+/// The next thread to run; waits for one.
+fn next(os: &'static OsThread) -> ThreadRef {
+    loop {
+        // SAFETY: a carrier's OS thread always serves a role; carriers are static.
+        let own = unsafe { &*os.carrier.load(Relaxed) };
+        signal::route();
+        signal::sync_kernel_mask(os, false);
+        let turns = os.turns.get().wrapping_add(1);
+        os.turns.set(turns);
+        if turns.is_multiple_of(LOOK_AT_TIMERS) {
+            timer::expire();
+        }
+        if turns.is_multiple_of(LOOK_AT_DESCRIPTORS) {
+            reactor::poll(Some(0));
+        }
+        if let Some(t) = own.pop() {
+            return t;
+        }
+        if let Some(t) = steal(os, own) {
+            return t;
+        }
+        idle::wait(os);
+    }
+}
+
+fn steal(os: &OsThread, own: &Carrier) -> Option<ThreadRef> {
+    let all = carrier::all();
+    let me = all.iter().position(|c| core::ptr::eq(c, own))?;
+    let t = (1..all.len()).find_map(|k| own.steal_from(&all[(me + k) % all.len()]))?;
+    count(&os.counters.steals);
+    Some(t)
+}
+
+/// Runs a thread until it parks, yields, is preempted with others waiting, or ends.
+fn run(os: &'static OsThread, t: ThreadRef) {
+    count(&os.counters.switches);
+    if !core::ptr::eq(t.os.get(), os) {
+        count(&os.counters.migrations);
+        t.os.set(os);
+    }
+    os.current.store(t.as_ptr().cast_mut(), Relaxed);
+    if os.fs.get() != t.fs.get() {
+        os.fs.set(t.fs.get());
+        // SAFETY: engine code uses no TLS, and the program's goes on with its own.
+        unsafe { arch::set_fs_base(t.fs.get()) };
+    }
+    if t.fp_control.get() != arch::fp_control() {
+        arch::set_fp_control(t.fp_control.get());
+    }
+    if t.full.get() {
+        let n = arch::vector_state_size();
+        // SAFETY: both areas have room for the state; ours is not in use by another thread.
+        unsafe { core::ptr::copy_nonoverlapping(t.vectors.get(), os.xsave_area.get(), n) };
+    }
+    if t.resume.get() == Resume::Call && !go_on(os, t) {
+        return;
+    }
+    serve(os, t);
+}
+
+/// The thread was parked: its call goes on. False: it left again.
+fn go_on(os: &'static OsThread, t: ThreadRef) -> bool {
+    unpark(t);
+    step(os, t, abi::row(t.nr.get() as usize))
+}
+
+fn unpark(t: ThreadRef) {
+    if t.waiter.timer.get() != 0 || t.call.deadline.get() != timer::NEVER {
+        timer::remove(&t.waiter);
+    }
+    t.set_woken(Some(t.waiter.state.finish()));
+    t.resume.set(Resume::Regs);
+}
+
+/// Lets the thread run, and serves it, until it leaves this OS thread.
+fn serve(os: &'static OsThread, t: ThreadRef) {
+    loop {
+        if os.resched.load(Relaxed) {
+            os.resched.store(false, Relaxed);
+            if !give_way(os, t) {
+                return;
+            }
+        }
+        if signal::deliverable(&t) {
+            signal::deliver(t);
+        }
+        let stay = match enter(os, t) {
+            Trap::Call => call(os, t),
+            Trap::Tick => preempted(os, t),
+            Trap::Again => true,
+        };
+        if !stay {
+            return;
+        }
+    }
+}
+
+/// Runs program code until something brings it back.
+fn enter(os: &'static OsThread, t: ThreadRef) -> Trap {
+    if t.resume.get() != Resume::Saved {
+        // SAFETY: on the hub stack, with the thread's FS; `regs` is where it goes on.
+        unsafe { arch::enter_program(os, &t) };
+        return os.trap.replace(Trap::Call);
+    }
+    let saved = t.saved.replace(null_mut());
+    // SAFETY: `Saved` says that there is one, and it is this thread's.
+    unsafe {
+        let uc = (*saved).uc.get();
+        (*uc).sigmask = os.kernel_mask.get();
+        let (sp, size) = os.alt_stack();
+        (*uc).stack = sys::kernel::SigStack { sp, size, ..Default::default() };
+        arch::enter_saved(os, uc as usize);
+    }
+    let trap = os.trap.replace(Trap::Call);
+    if trap == Trap::Again {
+        t.saved.set(saved);
+    } else {
+        t.resume.set(if trap == Trap::Tick { Resume::Saved } else { Resume::Regs });
+        if os.spare.get().is_null() {
+            os.spare.set(saved);
+        } else {
+            SavedContext::give(saved);
+        }
+    }
+    trap
+}
+
+/// The tick took the processor away. True: nobody else wants it.
+fn preempted(os: &'static OsThread, t: ThreadRef) -> bool {
+    t.resume.set(Resume::Saved);
+    if os.spare.get().is_null() {
+        // Without memory for another one, later ticks find none and do nothing.
+        os.spare.set(SavedContext::take().unwrap_or(null_mut()));
+    }
+    give_way(os, t)
+}
+
+/// Lets others run if there are any. True: there are none.
+fn give_way(os: &'static OsThread, t: ThreadRef) -> bool {
+    timer::expire();
+    if idle::nobody_polls() {
+        reactor::poll(Some(0));
+    }
+    signal::route();
+    // SAFETY: carriers are static.
+    let own = unsafe { &*os.carrier.load(Relaxed) };
+    if own.len() == 0 {
+        return true;
+    }
+    if idle::anyone() {
+        // An idle carrier can have them, and this thread stays where its cache is.
+        idle::notify();
+    }
+    count(&os.counters.preemptions);
+    save(os, t);
+    os.current.store(null_mut(), Relaxed);
+    own.push(t);
+    false
+}
+
+/// Takes what only the processor knows of a thread that leaves it.
+fn save(os: &OsThread, t: ThreadRef) {
+    t.fs.set(arch::fs_base());
+    os.fs.set(t.fs.get());
+    t.fp_control.set(arch::fp_control());
+    if t.full.get() && t.resume.get() != Resume::Saved {
+        let n = arch::vector_state_size();
+        // SAFETY: `vectors` was made at the entry from such a site (see `call`), with room for the state.
+        unsafe { core::ptr::copy_nonoverlapping(os.xsave_area.get(), t.vectors.get(), n) };
+    }
+}
+
+/// Serves a system call from its first step. False: the thread left.
+fn call(os: &'static OsThread, t: ThreadRef) -> bool {
+    t.resume.set(Resume::Regs);
+    let number = t.regs().rax as usize;
+    if t.vfork.get() {
+        // SAFETY: getpid has no effect.
+        if unsafe { sys::syscall0(nr(libc::SYS_getpid)) } as i32 != crate::process::pid() {
+            return native(t);
+        }
+        t.vfork.set(false);
+    }
+    if t.full.get() && t.vectors.get().is_null() {
+        let Ok(p) = super::saved::vector_area() else { return native(t) };
+        t.vectors.set(p);
+    }
+    t.nr.set(number as u16);
+    t.set_woken(None);
+    step(os, t, abi::row(number))
+}
+
+/// Sends the call to the kernel, from the site it came from.
+fn native(t: ThreadRef) -> bool {
+    let r = t.regs();
+    r.rip = r.r11;
+    true
+}
+
+/// Steps a call until it has a result or parks. False: the thread left.
+fn step(os: &'static OsThread, t: ThreadRef, row: &Row) -> bool {
+    loop {
+        match (row.step)(t) {
+            Step::Done(v) => {
+                let r = t.regs();
+                r.rax = v as u64;
+                r.rip = r.r11 + abi::SYSCALL_LEN;
+                signal::call_done(t);
+                return true;
+            }
+            Step::Native => return native(t),
+            Step::Park => {
+                if park(os, t) {
+                    return false;
+                }
+                unpark(t);
+            }
+            Step::Interrupted => match signal::interrupted(t, row) {
+                signal::Interrupted::Handler => return true,
+                signal::Interrupted::Nothing => t.set_woken(Some(Wake::Retry)),
+            },
+            Step::Yield => {
+                let r = t.regs();
+                r.rax = 0;
+                r.rip = r.r11 + abi::SYSCALL_LEN;
+                // SAFETY: carriers are static.
+                let own = unsafe { &*os.carrier.load(Relaxed) };
+                save(os, t);
+                os.current.store(null_mut(), Relaxed);
+                own.push(t);
+                return false;
+            }
+            Step::Resume => {
+                t.resume.set(Resume::Saved);
+                return true;
+            }
+            Step::Exit => {
+                os.current.store(null_mut(), Relaxed);
+                abi::exit::reap(t);
+                return false;
+            }
+        }
+    }
+}
+
+/// Parks a thread whose call has prepared the park. False: a waker was faster.
+fn park(os: &'static OsThread, t: ThreadRef) -> bool {
+    let Some(seq) = t.waiter.state.waiting() else { return false };
+    count(&os.counters.parks[t.nr.get() as usize & 511]);
+    save(os, t);
+    t.resume.set(Resume::Call);
+    t.parked_at.set(arch::timestamp());
+    let deadline = t.call.deadline.get();
+    if deadline != timer::NEVER && timer::add(&t.waiter, seq, deadline) {
+        idle::deadline_moved(deadline);
+    }
+    os.current.store(null_mut(), Relaxed);
+    // From here on, if it succeeds, the thread may be running elsewhere.
+    if t.waiter.state.commit(seq) {
+        return true;
+    }
+    os.current.store(t.as_ptr().cast_mut(), Relaxed);
+    false
+}
+
+/// For the child of a fork: this OS thread is the only one, in the middle of `t`'s call.
+pub(crate) fn after_fork(os: &'static OsThread, t: ThreadRef) {
+    // SAFETY: gettid has no effect.
+    os.ktid.store(unsafe { sys::syscall0(nr(libc::SYS_gettid)) } as i32, Relaxed);
+    os.kicked.store(false, Relaxed);
+    os.listed.set(false);
+    os.next_sleeper.set(null());
+    serve_role(os, &carrier::all()[0]);
+    os.current.store(t.as_ptr().cast_mut(), Relaxed);
+}

@@ -1,0 +1,123 @@
+//! The state word: the whole protocol between a waiter that parks and those who wake it.
+//!
+//! One 64-bit atomic holds `sequence << 16 | why << 8 | phase`. The sequence counts parks, so a waker that comes late, with
+//! the number of an earlier park, changes nothing; records are never unmapped, so it may always look.
+//!
+//! ```text
+//!             prepare()            commit()                wake(): the waker must make the waiter ready
+//!   Running ───────────▶ Parking ───────────▶ Parked ───────────────────────────┐
+//!      ▲                    │ wake(): a note; commit() then fails                ▼
+//!      └──── finish() ◀─────┴──────────────────────────────────────────────▶  Woken
+//! ```
+//!
+//! Between `prepare` and `commit` the waiter puts its nodes where wakers find them. `commit` is made when nothing of the
+//! waiter is on a stack any more, because from then on it may run elsewhere at any moment. `wake` succeeds exactly once a
+//! park. The file stands alone so that the model checker can compile it with its own atomics.
+
+#[cfg(not(loom))]
+use core::sync::atomic::{AtomicU64, Ordering::*};
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU64, Ordering::*};
+
+/// Why a park ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Wake {
+    /// What was waited for happened.
+    Event = 1,
+    /// The deadline passed.
+    Timeout = 2,
+    /// A signal is to be delivered.
+    Signal = 3,
+    /// Nothing happened after all: wait again, until the same deadline. Never given by a waker.
+    Retry = 4,
+}
+
+/// What a call of [`State::wake`] did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Woken {
+    /// Nothing: another waker was first, or the park is over.
+    Late,
+    /// The waiter had not parked yet; it will not.
+    Early,
+    /// The waiter was parked: the caller must make it ready, once.
+    Parked,
+}
+
+const RUNNING: u64 = 0;
+const PARKING: u64 = 1;
+const PARKED: u64 = 2;
+const WOKEN: u64 = 3;
+
+/// See the header. All-zero is "running".
+#[repr(transparent)]
+pub struct State(AtomicU64);
+
+impl State {
+    /// Running, sequence 0.
+    #[cfg(loom)]
+    pub fn new() -> Self {
+        State(AtomicU64::new(RUNNING))
+    }
+
+    /// Running, sequence 0.
+    #[cfg(not(loom))]
+    pub const fn new() -> Self {
+        State(AtomicU64::new(RUNNING))
+    }
+
+    /// Begins a park; the number identifies it to wakers. Owner only.
+    #[inline(always)]
+    pub fn prepare(&self) -> u64 {
+        let seq = (self.0.load(Relaxed) >> 16) + 1;
+        self.0.store(seq << 16 | PARKING, SeqCst);
+        seq
+    }
+
+    /// Parks. False: a waker was here, go on. After true the waiter must not be touched by who called this.
+    #[inline(always)]
+    pub fn commit(&self, seq: u64) -> bool {
+        self.0.compare_exchange(seq << 16 | PARKING, seq << 16 | PARKED, SeqCst, Relaxed).is_ok()
+    }
+
+    /// Ends park `seq` for the given reason, if nobody did yet.
+    #[inline(always)]
+    pub fn wake(&self, seq: u64, why: Wake) -> Woken {
+        let woken = seq << 16 | (why as u64) << 8 | WOKEN;
+        loop {
+            let s = self.0.load(SeqCst);
+            let result = match s {
+                s if s == seq << 16 | PARKING => Woken::Early,
+                s if s == seq << 16 | PARKED => Woken::Parked,
+                _ => return Woken::Late,
+            };
+            if self.0.compare_exchange(s, woken, SeqCst, Relaxed).is_ok() {
+                return result;
+            }
+        }
+    }
+
+    /// The running park's number if it may still be woken.
+    pub fn waiting(&self) -> Option<u64> {
+        let s = self.0.load(SeqCst);
+        matches!(s & 0xff, PARKING | PARKED).then_some(s >> 16)
+    }
+
+    /// After the park: why it ended. Owner only.
+    #[inline(always)]
+    pub fn finish(&self) -> Wake {
+        let s = self.0.load(SeqCst);
+        self.0.store(s >> 16 << 16 | RUNNING, Relaxed);
+        match s >> 8 & 0xff {
+            2 => Wake::Timeout,
+            3 => Wake::Signal,
+            _ => Wake::Event,
+        }
+    }
+
+    /// Gives a prepared park up: wakers that come now are late. Owner only.
+    pub fn cancel(&self) {
+        let s = self.0.load(SeqCst);
+        self.0.store(s >> 16 << 16 | RUNNING, SeqCst);
+    }
+}

@@ -1,0 +1,115 @@
+//! Preemption: the signal that takes the processor from a thread that computes.
+//!
+//! Each carrier's OS thread has a timer on its own CPU clock, so an idle or blocked one has no ticks. The kernel gives it
+//! at its own granularity (4 ms at HZ=250), so that is the slice. The signal is one of the two that glibc keeps for itself
+//! (33, SIGSETXID): programs cannot block it, wait for it or send it by accident; ours are told apart by `si_code` and a
+//! cookie. The handler copies the interrupted context into a record of the thread and sends the OS thread to its hub.
+
+use super::os_thread::{OsThread, Trap};
+use crate::arch;
+use crate::sys::kernel::{SigInfo, UContext};
+use crate::sys::{self, nr};
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicU64, Ordering::*};
+
+/// The signal.
+pub(crate) const SIGNAL: i32 = 33;
+/// What our timers and kicks carry.
+const COOKIE: u64 = 0x7061_7463_6861_6c6c;
+const SI_TIMER: i32 = -2;
+const SI_QUEUE: i32 = -1;
+
+/// Slice in nanoseconds, 0: no tick.
+static SLICE: AtomicU64 = AtomicU64::new(4_000_000);
+
+/// Sets the slice, in nanoseconds; 0 turns preemption off.
+pub(crate) fn set_slice(ns: u64) {
+    SLICE.store(ns, Relaxed);
+}
+
+/// Starts the calling OS thread's timer. Without one (no memory for it) its threads are not preempted.
+pub(crate) fn arm(os: &OsThread) {
+    let slice = SLICE.load(Relaxed);
+    if slice == 0 {
+        return;
+    }
+    /// `struct sigevent` of the kernel.
+    #[repr(C)]
+    struct Event {
+        value: u64,
+        signo: i32,
+        notify: i32,
+        tid: i32,
+        pad: [i32; 11],
+    }
+    let ev = Event { value: COOKIE, signo: SIGNAL, notify: libc::SIGEV_THREAD_ID, tid: os.ktid.load(Relaxed), pad: [0; 11] };
+    let mut id = 0i32;
+    let spec = [0u64, slice, 0, slice];
+    // SAFETY: structures of our own, which the kernel copies.
+    unsafe {
+        let clock = libc::CLOCK_THREAD_CPUTIME_ID as usize;
+        let r = sys::syscall3(nr(libc::SYS_timer_create), clock, &raw const ev as usize, &raw mut id as usize);
+        if !sys::is_err(r) {
+            sys::syscall4(nr(libc::SYS_timer_settime), id as usize, 0, &raw const spec as usize, 0);
+        }
+    }
+}
+
+/// Asks an OS thread to look at its queue now. At most one kick is outstanding.
+pub(crate) fn kick(os: &OsThread) {
+    if os.kicked.swap(true, SeqCst) {
+        return;
+    }
+    let mut info = SigInfo { signo: SIGNAL, code: SI_QUEUE, ..Default::default() };
+    info.fields[1] = COOKIE;
+    // SAFETY: rt_tgsigqueueinfo(2) copies the structure.
+    unsafe {
+        let (pid, tid) = (crate::process::pid() as usize, os.ktid.load(Relaxed) as usize);
+        sys::syscall4(nr(libc::SYS_rt_tgsigqueueinfo), pid, tid, SIGNAL as usize, &raw const info as usize);
+    }
+}
+
+/// Whether a signal is one of ours. `si_value` follows pid and uid for a queued one, timer id and overrun for a timer's.
+pub(crate) fn is_ours(info: &SigInfo) -> bool {
+    info.signo == SIGNAL && matches!(info.code, SI_TIMER | SI_QUEUE) && info.fields[1] == COOKIE
+}
+
+/// In the signal handler: takes the processor from the thread that runs, unless it is in the engine.
+///
+/// # Safety
+/// `uc` is the context the kernel passed to the handler that calls this.
+pub(crate) unsafe fn on_signal(os: &OsThread, uc: &mut UContext) {
+    os.kicked.store(false, SeqCst);
+    let t = os.current.load(Relaxed);
+    if t.is_null() || os.inside.load(Relaxed) != 0 || in_entry_or_exit(uc) {
+        os.resched.store(true, Relaxed);
+        return;
+    }
+    // SAFETY: a running thread's record.
+    let t = unsafe { &*t };
+    let spare = os.spare.get();
+    if spare.is_null() || t.vfork.get() {
+        return;
+    }
+    // SAFETY: the kernel's frame is complete.
+    if unsafe { (*spare).store(uc) } {
+        os.spare.set(null_mut());
+        t.saved.set(spare);
+        go_to_hub(os, uc, Trap::Tick);
+    }
+}
+
+/// Whether the context is in the stretch where registers are on their way in or out.
+pub(crate) fn in_entry_or_exit(uc: &UContext) -> bool {
+    let pc = uc.mcontext.rip as usize;
+    arch::ENTRY_CRITICAL.contains(pc) || arch::EXIT_CRITICAL.contains(pc)
+}
+
+/// Makes the handler's return land in the hub.
+pub(crate) fn go_to_hub(os: &OsThread, uc: &mut UContext, why: Trap) {
+    os.trap.set(why);
+    os.inside.store(1, Relaxed);
+    uc.mcontext.rip = os.hub_ip.get();
+    uc.mcontext.rsp = os.hub_sp.get();
+    uc.mcontext.rflags &= !0x400; // the direction flag, which the ABI wants clear
+}

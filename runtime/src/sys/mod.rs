@@ -1,0 +1,108 @@
+//! The one module through which the engine reaches the kernel.
+//!
+//! Every function here is a raw `syscall` instruction: no errno, no TLS, no libc symbol, so that it can run where the
+//! program's libc is interrupted. Results are the kernel's: a value, or `-errno` in `-4095..0`.
+
+pub mod kernel;
+pub mod spin;
+pub mod user;
+pub(crate) mod vdso;
+
+use core::arch::asm;
+
+/// A result as the kernel gives it: a value, or minus an errno.
+pub type KResult = isize;
+
+/// Whether a raw result is an error (`-4095..0`).
+#[inline(always)]
+pub fn is_err(r: KResult) -> bool {
+    (-4095..0).contains(&r)
+}
+
+/// One raw system call.
+///
+/// # Safety
+/// As for the call itself: the kernel may read and write whatever the arguments point to.
+#[inline(always)]
+pub unsafe fn syscall6(nr: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> KResult {
+    let r: isize;
+    // SAFETY: the psABI (A.2.1): rax, rcx and r11 are the only registers the kernel changes; the caller answers for the rest.
+    unsafe {
+        asm!("syscall", inlateout("rax") nr as isize => r, in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e,
+             in("r9") f, lateout("rcx") _, lateout("r11") _, options(nostack));
+    }
+    r
+}
+
+macro_rules! narrower {
+    ($($name:ident($($arg:ident),*) fills ($($zero:expr),*);)*) => {$(
+        /// [`syscall6`] with fewer arguments.
+        ///
+        /// # Safety
+        /// As for [`syscall6`].
+        #[inline(always)]
+        #[allow(clippy::too_many_arguments)]
+        pub unsafe fn $name(nr: usize, $($arg: usize),*) -> KResult {
+            // SAFETY: the caller's promise is passed on.
+            unsafe { syscall6(nr, $($arg,)* $($zero),*) }
+        }
+    )*};
+}
+narrower! {
+    syscall0() fills (0, 0, 0, 0, 0, 0);
+    syscall1(a) fills (0, 0, 0, 0, 0);
+    syscall2(a, b) fills (0, 0, 0, 0);
+    syscall3(a, b, c) fills (0, 0, 0);
+    syscall4(a, b, c, d) fills (0, 0);
+    syscall5(a, b, c, d, e) fills (0);
+}
+
+/// A `syscall` number as the dispatcher and `syscall6` want it.
+pub const fn nr(n: libc::c_long) -> usize {
+    n as usize
+}
+
+/// Monotonic nanoseconds: the clock of every deadline inside the engine.
+#[inline]
+pub fn monotonic() -> u64 {
+    vdso::now(libc::CLOCK_MONOTONIC)
+}
+
+/// Anonymous private memory, readable and writable, not reserved against the overcommit limit.
+pub fn map(len: usize) -> Result<*mut u8, i32> {
+    map_with(len, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_NORESERVE)
+}
+
+/// Anonymous private memory with the given protection and extra flags.
+pub fn map_with(len: usize, prot: i32, flags: i32) -> Result<*mut u8, i32> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | flags;
+    // SAFETY: a new mapping at an address of the kernel's choice changes nothing that exists.
+    let r = unsafe { syscall6(nr(libc::SYS_mmap), 0, len, prot as usize, flags as usize, usize::MAX, 0) };
+    if is_err(r) { Err(-r as i32) } else { Ok(r as *mut u8) }
+}
+
+/// Writes a message to descriptor 2, whole or not at all; used where nothing else can be done.
+pub fn stderr(text: &[u8]) {
+    // SAFETY: the slice is readable; a failure (closed stderr) has nobody to be told.
+    unsafe { syscall3(nr(libc::SYS_write), 2, text.as_ptr() as usize, text.len()) };
+}
+
+/// Ends the process because the engine found itself broken: the only thing it does about its own bugs.
+#[cold]
+pub fn die(what: &str) -> ! {
+    stderr(b"patchall: internal error: ");
+    stderr(what.as_bytes());
+    stderr(b"\n");
+    // SAFETY: SIGABRT with the default action ends the process; the loop covers a handler that returns.
+    unsafe {
+        let dfl = kernel::SigAction::default();
+        syscall4(nr(libc::SYS_rt_sigaction), libc::SIGABRT as usize, &raw const dfl as usize, 0, 8);
+        let none = 0u64;
+        syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const none as usize, 0, 8);
+        let (pid, tid) = (syscall0(nr(libc::SYS_getpid)), syscall0(nr(libc::SYS_gettid)));
+        syscall3(nr(libc::SYS_tgkill), pid as usize, tid as usize, libc::SIGABRT as usize);
+        loop {
+            syscall1(nr(libc::SYS_exit_group), 134);
+        }
+    }
+}
