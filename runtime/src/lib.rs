@@ -6,10 +6,12 @@
 
 mod abi;
 mod arch;
-mod gate;
+#[doc(hidden)]
+pub mod gate;
 mod libc_state;
 mod mem;
 pub mod process;
 mod reactor;
 mod sched;
-mod sys;
+#[doc(hidden)]
+pub mod sys;

@@ -1,0 +1,226 @@
+//! Where the jump to the trampoline can stand for a given `syscall` instruction. Pure: bytes in, choices out.
+//!
+//! **The rule:** exactly one instruction is replaced, and every other byte keeps its value. So wherever a thread may be at that moment
+//! (preempted between two instructions, in a signal handler, or blocked in the kernel and about to return behind the `syscall` or,
+//! to restart, to the `syscall` itself), it finds the code that was there before, and no thread ever runs half a jump. There is no need
+//! for breakpoints, which would kill a thread that blocks SIGTRAP, nor to know where threads are. A branch that lands in a window
+//! unnoticed would miss the gate, not crash.
+//!
+//! Three ways, best first:
+//!
+//! ```text
+//! direct     b8 27 00 00 00   mov eax,39     ->  e9 xx xx xx xx   jmp trampoline      an instruction of 5 bytes or more before
+//!            0f 05            syscall            0f 05            syscall             the syscall; the ones between are copied
+//!
+//! hop        0f 05            syscall        ->  eb dd            jmp hole            the syscall itself, when there is unused
+//!            ...                                 ...                                  padding (or a long nop) within 127 bytes
+//!            66 0f 1f 44 ..   nop                e9 xx xx xx xx   jmp trampoline
+//!
+//! borrowed   44 89 e0         mov eax,r12d   ->  e9 xx xx         jmp trampoline      a shorter instruction, whose jump ends in the
+//!            0f 05            syscall            0f 05            syscall             bytes that follow: they are part of its
+//!                                                                                     displacement, so the trampoline must be there
+//! ```
+
+use core::ops::Range;
+
+use iced_x86::{FlowControl, Mnemonic, OpKind};
+
+use super::code::Code;
+use super::relocate::movable;
+use super::search::SYSCALL;
+
+/// The length of `jmp rel32`.
+pub(super) const JUMP: usize = 5;
+/// How many instructions before the syscall are looked at. The 507 direct windows of glibc 2.36 need at most 7.
+const REACH: usize = 12;
+
+/// A place for the jump of one site: from the replaced instruction to the end of the syscall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    /// The replaced instruction; the site itself for a hop.
+    pub(super) start: usize,
+    /// Its length.
+    pub(super) length: usize,
+    pub(super) jump: Jump,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Jump {
+    Direct,
+    Hop(Hole),
+    Borrowed,
+}
+
+/// Bytes that no thread executes, or only as a nop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hole {
+    /// Where the long jump goes.
+    pub(super) jump: usize,
+    /// The hole is in a single long nop that starts two bytes earlier and is run through: it needs a short jump over the long one.
+    pub(super) in_nop: bool,
+}
+
+impl Hole {
+    /// The bytes that change.
+    pub(super) fn range(&self) -> Range<usize> {
+        self.jump - if self.in_nop { SYSCALL.len() } else { 0 }..self.jump + JUMP
+    }
+}
+
+impl Window {
+    /// Addresses that no branch may land on: everything behind the start of the replaced instruction, up to the syscall. A branch to the
+    /// start is fine.
+    pub(super) fn no_landing(&self, site: usize) -> [Range<usize>; 2] {
+        match self.jump {
+            Jump::Hop(hole) => {
+                let range = hole.range();
+                [
+                    site + 1..site + SYSCALL.len(),
+                    range.start + usize::from(hole.in_nop)..range.end,
+                ]
+            }
+            _ => [self.start + 1..site + 1, 0..0],
+        }
+    }
+}
+
+/// All choices for the syscall that is instruction `site` of `code`, best first.
+pub(super) fn choices(code: &Code, site: usize, holes: impl FnOnce() -> Vec<Hole>) -> Vec<Window> {
+    let site_address = code.instructions[site].ip() as usize;
+    let mut borrowed = Vec::new();
+    for first in (site.saturating_sub(REACH)..=site).rev() {
+        let (start, length) = (
+            code.instructions[first].ip() as usize,
+            code.instructions[first].len(),
+        );
+        if first != site && !movable(&code.instructions[first]) || jumped_into(code, first, site) {
+            break;
+        }
+        if length >= JUMP {
+            return vec![Window {
+                start,
+                length,
+                jump: Jump::Direct,
+            }];
+        }
+        borrowed.push(Window {
+            start,
+            length,
+            jump: Jump::Borrowed,
+        });
+    }
+    // The longer the instruction, the fewer bytes are borrowed, and the more room there is for the trampoline.
+    borrowed.retain(|window| window.length > 1 && window.start + JUMP <= code.range.end);
+    borrowed.sort_by_key(|window| core::cmp::Reverse(window.length));
+    let mut holes = holes();
+    holes.retain(|hole| hop(site_address, hole).is_some());
+    holes.sort_by_key(|hole| hole.jump.abs_diff(site_address));
+    let hops = holes.into_iter().map(|hole| Window {
+        start: site_address,
+        length: SYSCALL.len(),
+        jump: Jump::Hop(hole),
+    });
+    hops.chain(borrowed).collect()
+}
+
+/// The displacement of the short jump that stands at `site` and reaches `hole`.
+pub(super) fn hop(site: usize, hole: &Hole) -> Option<u8> {
+    let distance = hole.jump.wrapping_sub(site + SYSCALL.len()) as isize;
+    i8::try_from(distance).ok().map(|distance| distance as u8)
+}
+
+/// Does a branch of the function land between the start of instruction `first` and that of the syscall `site`?
+fn jumped_into(code: &Code, first: usize, site: usize) -> bool {
+    let start = code.instructions[first].ip() as usize;
+    let site_address = code.instructions[site].ip() as usize;
+    let behind = site_address + SYSCALL.len();
+    // glibc writes `while (1) exit (status);`: the way back is never taken.
+    let never_returns = code.instructions[first..site].iter().any(|instruction| {
+        instruction.mnemonic() == Mnemonic::Mov
+            && matches!(
+                instruction.op1_kind(),
+                OpKind::Immediate32 | OpKind::Immediate32to64
+            )
+            && [libc::SYS_exit, libc::SYS_exit_group]
+                .contains(&(instruction.immediate(1) as libc::c_long))
+    });
+    code.branches_into(start + 1..site_address + 1)
+        .any(|from| !(never_returns && from == behind))
+}
+
+/// The holes in the padding behind an instruction that does not fall through.
+pub(super) fn holes_in_padding(padding: Range<usize>) -> impl Iterator<Item = Hole> {
+    padding
+        .clone()
+        .step_by(JUMP)
+        .filter(move |jump| jump + JUMP <= padding.end)
+        .map(|jump| Hole {
+            jump,
+            in_nop: false,
+        })
+}
+
+/// Does control never pass from the last instruction of `code` to what follows?
+pub(super) fn ends_for_good(code: &Code) -> bool {
+    use FlowControl::{Exception, IndirectBranch, Interrupt, Return, UnconditionalBranch};
+    let last = code.instructions.last();
+    last.is_some_and(|last| {
+        matches!(
+            last.flow_control(),
+            Return | UnconditionalBranch | IndirectBranch | Exception | Interrupt
+        )
+    })
+}
+
+/// The holes inside a function: nops behind an unconditional transfer, and single nops long enough to be jumped over.
+pub(super) fn holes_inside(code: &Code) -> Vec<Hole> {
+    let mut holes = Vec::new();
+    let mut previous_leaves = false;
+    let mut index = 0;
+    while let Some(instruction) = code.instructions.get(index) {
+        let start = instruction.ip() as usize;
+        if !super::relocate::is_nop(instruction) {
+            previous_leaves = matches!(
+                instruction.flow_control(),
+                FlowControl::Return | FlowControl::UnconditionalBranch
+            );
+            index += 1;
+            continue;
+        }
+        if !previous_leaves {
+            let hole = Hole {
+                jump: start + SYSCALL.len(),
+                in_nop: true,
+            };
+            if instruction.len() >= SYSCALL.len() + JUMP
+                && code
+                    .branches_into(start + 1..start + instruction.len())
+                    .next()
+                    .is_none()
+            {
+                holes.push(hole);
+            }
+            index += 1;
+            continue;
+        }
+        let mut end = start;
+        while let Some(nop) = code
+            .instructions
+            .get(index)
+            .filter(|next| super::relocate::is_nop(next))
+        {
+            if code
+                .branches_into(nop.ip() as usize..nop.next_ip() as usize)
+                .next()
+                .is_some()
+            {
+                break;
+            }
+            end = nop.next_ip() as usize;
+            index += 1;
+        }
+        holes.extend(holes_in_padding(start..end));
+        previous_leaves = false;
+    }
+    holes
+}
