@@ -6,8 +6,13 @@
 //!
 //! `unsafe` is used for C's entry point.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
+#![cfg_attr(
+    test,
+    allow(dead_code, reason = "the tests have a `main` of their own")
+)]
 
+#[cfg(not(test))]
 use std::ffi::{CStr, c_char, c_int};
 
 #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
@@ -15,6 +20,7 @@ mod compat;
 mod launcher;
 mod note;
 
+#[cfg(not(test))]
 #[unsafe(no_mangle)]
 extern "C" fn main(count: c_int, arguments: *const *const c_char, _: *const *mut c_char) -> c_int {
     let arguments = (0..usize::try_from(count).unwrap_or(0))

@@ -47,7 +47,9 @@ pub(super) fn parse(arguments: &[&'static CStr]) -> Result<Request, String> {
         match argument {
             Some(Arg::Long("help")) => return Ok(Request::Help),
             Some(Arg::Long("version")) => return Ok(Request::Version),
-            Some(Arg::Long("carriers")) => give("--carriers", "CARRIERS", value(&mut parser)?),
+            Some(Arg::Long("carriers")) => {
+                give("--carriers", "CARRIERS", value(&mut parser, "--carriers")?)
+            }
             Some(Arg::Long("strict")) => give("--strict", "STRICT", "1".into()),
             Some(Arg::Long("stats")) => {
                 // Its value only ever follows a `=`: `--stats json` would run a command named json.
@@ -55,9 +57,13 @@ pub(super) fn parse(arguments: &[&'static CStr]) -> Result<Request, String> {
                 give("--stats", "STATS", not_empty(form, "--stats")?);
             }
             Some(Arg::Long("stats-file")) => {
-                give("--stats-file", "STATS_FILE", absolute(value(&mut parser)?)?);
+                give(
+                    "--stats-file",
+                    "STATS_FILE",
+                    absolute(value(&mut parser, "--stats-file")?)?,
+                );
             }
-            Some(Arg::Long("log")) => give("--log", "LOG", value(&mut parser)?),
+            Some(Arg::Long("log")) => give("--log", "LOG", value(&mut parser, "--log")?),
             Some(Arg::Short('q')) => give("-q", "LOG", "error".into()),
             Some(Arg::Value(_)) => {
                 let rest = parser.raw_args().map_err(|e| e.to_string())?.count();
@@ -70,9 +76,9 @@ pub(super) fn parse(arguments: &[&'static CStr]) -> Result<Request, String> {
     }
 }
 
-fn value(parser: &mut Parser) -> Result<OsString, String> {
+fn value(parser: &mut Parser, option: &str) -> Result<OsString, String> {
     let value = parser.value().map_err(|e| e.to_string())?;
-    not_empty(value, "an option")
+    not_empty(value, option)
 }
 
 /// In a variable an empty value means "not set"; on the command line it is a mistake, such as an unset shell variable.

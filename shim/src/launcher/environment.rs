@@ -36,8 +36,9 @@ impl Environment {
         Self { entries }
     }
 
-    /// Reads the settings in it. Those with bad values are told and set aside, so that no child tells of them again.
-    pub(super) fn settings(&mut self, log: Level) -> Config {
+    /// Reads the settings in it. Those with bad values are set aside, so that no child tells of them again; the line to
+    /// tell of them comes beside the settings.
+    pub(super) fn settings(&mut self, log: Level) -> (Config, Option<String>) {
         let mut block: Vec<*mut c_char> = self.entries.drain(..).map(CString::into_raw).collect();
         block.push(std::ptr::null_mut());
         let defaults = Config {
@@ -46,18 +47,16 @@ impl Environment {
         };
         // SAFETY: the block is a null-terminated array of strings, made above, that only we know.
         let (config, problems) = unsafe { Config::from_environ(defaults, block.as_ptr()) };
-        if !problems.is_empty() {
-            super::tell_at(Level::Error, &config, &problems.to_string());
-            // SAFETY: as above; it is still there.
-            unsafe { problems.set_aside(block.as_ptr()) };
-        }
+        let line = (!problems.is_empty()).then(|| problems.to_string());
+        // SAFETY: as above; it is still there.
+        unsafe { problems.set_aside(block.as_ptr()) };
         block.pop();
         // SAFETY: each came from `into_raw`, and setting aside changes letters only, not the length.
         self.entries = block
             .into_iter()
             .map(|e| unsafe { CString::from_raw(e) })
             .collect();
-        config
+        (config, line)
     }
 
     /// Sets one of our own variables, by its name without the prefix.

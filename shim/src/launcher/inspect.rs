@@ -86,10 +86,9 @@ impl fmt::Display for Why {
             Self::StaticPie => {
                 f.write_str("statically linked (static-pie), nothing can be preloaded")
             }
-            Self::Machine(machine) => write!(
-                f,
-                "for another architecture (ELF machine {machine:?}), not x86-64"
-            ),
+            Self::Machine(machine) => {
+                write!(f, "for another architecture ({machine:?}), not x86-64")
+            }
             Self::Bits32 => f.write_str("a 32-bit program, the library is 64-bit"),
             Self::X32 => f.write_str("an x32 program, the library is of the usual x86-64 ABI"),
             Self::Loader(loader) if is_musl(loader) => {

@@ -3,6 +3,7 @@
 //! ld.so only warns of a library that it cannot preload, and runs the program natively: too late for `--strict`, and
 //! easy to overlook. So what can be known is checked here.
 
+use std::error::Error;
 use std::ffi::CString;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
@@ -89,22 +90,27 @@ fn check_build(path: &Path) -> Result<(), String> {
     }
 }
 
-/// The text of our note in an ELF file.
-fn read_build(file: File) -> Result<Option<String>, object::read::Error> {
+/// The text of our note in an ELF file, all of which must be there.
+fn read_build(file: File) -> Result<Option<String>, Box<dyn Error>> {
     let data = ReadCache::new(file);
     let header = FileHeader64::<Endianness>::parse(&data)?;
     let endian = header.endian()?;
+    let mut build = None;
     for segment in header.program_headers(endian, &data)? {
+        // What a truncated file lacks is mapped all the same and kills with SIGBUS when it is touched.
+        segment
+            .data(endian, &data)
+            .map_err(|()| "it is truncated")?;
         let Some(mut notes) = segment.notes(endian, &data)? else {
             continue;
         };
         while let Some(found) = notes.next()? {
             if found.name_bytes() == note::NAME && found.n_type(endian).0 == note::TYPE {
-                return Ok(Some(String::from_utf8_lossy(found.desc()).into_owned()));
+                build = Some(String::from_utf8_lossy(found.desc()).into_owned());
             }
         }
     }
-    Ok(None)
+    Ok(build)
 }
 
 /// Code cannot be mapped from a file system that is mounted `noexec` (mmap(2), EPERM).

@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: Vec<&'static CStr>) -> c_int {
 
 fn start(settings: &[arguments::Given], command: &[&CStr]) -> c_int {
     let mut environment = Environment::of_this_process();
-    let mut config = environment.settings(Level::Warn);
+    let (mut config, ignored) = environment.settings(Level::Warn);
     for given in settings {
         if let Err(wrong) = config.set(given.name.as_bytes(), given.value.as_bytes()) {
             let value = given.value.as_bytes().escape_ascii();
@@ -55,18 +55,19 @@ fn start(settings: &[arguments::Given], command: &[&CStr]) -> c_int {
         environment.set(given.name, &given.value);
     }
     environment.set("LOG", config.log.name().as_ref());
+    if let Some(ignored) = ignored {
+        tell_at(Level::Error, &config, &ignored);
+    }
 
     let outcome = library::find()
         .map_err(|e| Failure::new(OWN_ERROR, e))
         .and_then(|library| execute::execute(command, &config, &environment, &library));
     let Err(failure) = outcome;
-    if config.log >= Level::Error {
-        tell(&failure.message);
-    }
+    tell_at(Level::Error, &config, &failure.message);
     failure.code
 }
 
-/// Whether a message of this level is wanted, and if so, says it.
+/// One line on stderr, if messages of this level are wanted.
 fn tell_at(level: Level, config: &Config, message: &str) {
     if config.log >= level {
         tell(message);
