@@ -6,6 +6,7 @@
 
 mod abi;
 mod arch;
+pub mod config;
 #[doc(hidden)]
 pub mod gate;
 mod libc_state;

@@ -288,3 +288,11 @@ pub(crate) fn say_overflow(t: &crate::sched::thread::Thread) {
     put(b"\" has overflowed its stack\n");
     sys::stderr(&line[..n]);
 }
+
+/// CPUs this process may use: its affinity mask.
+pub fn usable_cpus() -> usize {
+    let mut set = [0u64; 16];
+    // SAFETY: the kernel writes at most the given size.
+    let r = unsafe { sys::syscall3(nr(libc::SYS_sched_getaffinity), 0, size_of_val(&set), set.as_mut_ptr() as usize) };
+    if sys::is_err(r) { 1 } else { set.iter().map(|w| w.count_ones() as usize).sum::<usize>().max(1) }
+}

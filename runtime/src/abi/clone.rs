@@ -54,7 +54,7 @@ fn dispatch(t: ThreadRef, args: &CloneArgs) -> Step {
     let has = |f: i32| args.flags & f as u64 != 0;
     if has(libc::CLONE_THREAD) {
         // Only libc's own threads have a TLS block whose layout we know; others are the kernel's.
-        if has(libc::CLONE_SETTLS) && gate::is_libc_clone(t.regs().r11 as usize) {
+        if has(libc::CLONE_SETTLS) && gate::is_libc_call(t.regs().r11 as usize) {
             return make_thread(t, args);
         }
         return Step::Native;

@@ -30,6 +30,7 @@ mod code;
 mod error;
 mod functions;
 mod kernel;
+mod live;
 mod maps;
 mod object;
 mod plan;
@@ -45,6 +46,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 pub use error::Error;
+pub(crate) use live::{is_libc_call, open, refresh};
+pub use live::stats;
 pub use kernel::Errno;
 pub use object::{Object, ObjectKind, discover};
 pub use plan::Plan;

@@ -88,6 +88,18 @@ pub(crate) struct Counters {
     pub(crate) parks: [Cell<u64>; 512],
 }
 
+impl Counters {
+    /// Sets all to zero.
+    pub(crate) fn clear(&self) {
+        for c in [&self.switches, &self.preemptions, &self.migrations, &self.steals, &self.polls] {
+            c.set(0);
+        }
+        for c in &self.parks {
+            c.set(0);
+        }
+    }
+}
+
 /// Adds to a counter that only one thread writes.
 #[inline(always)]
 pub(crate) fn count(c: &Cell<u64>) {

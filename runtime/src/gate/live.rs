@@ -1,0 +1,38 @@
+//! The gate of this process, once it is open.
+
+use super::{Entries, Gate, ObjectKind, Place, Stats, Threads, locate};
+use std::sync::Mutex;
+
+static GATE: Mutex<Option<Gate>> = Mutex::new(None);
+
+/// Opens it; the process has one thread.
+///
+/// # Errors
+/// The reason, for people.
+pub(crate) fn open(libc: usize, full: usize) -> Result<(), String> {
+    let mut gate = GATE.lock().map_err(|_| "an earlier attempt failed".to_string())?;
+    // SAFETY: the entries are those of `arch`, which keep registers and stack as promised; there is one thread.
+    *gate = Some(unsafe { Gate::open(Entries { libc, full }, Threads::One) }.map_err(|e| e.to_string())?);
+    Ok(())
+}
+
+/// Patches what dlopen has brought, and forgets what dlclose took. What cannot be patched is in [`stats`].
+pub(crate) fn refresh() {
+    if let Ok(mut gate) = GATE.lock()
+        && let Some(gate) = gate.as_mut()
+    {
+        // SAFETY: called by the hook of dlopen, before its caller can close the object again. An object that another
+        // thread closes meanwhile is read through the kernel only.
+        let _ = unsafe { gate.refresh() };
+    }
+}
+
+/// What has been patched; `None` while the gate is shut.
+pub fn stats() -> Option<Stats> {
+    GATE.lock().ok()?.as_ref().map(Gate::stats)
+}
+
+/// Whether a call came from libc itself, by the address of its native `syscall` in the trampoline.
+pub(crate) fn is_libc_call(native: usize) -> bool {
+    locate(native).is_some_and(|l| l.kind == ObjectKind::Libc && l.place == Place::Call)
+}

@@ -1,0 +1,110 @@
+//! From dormant to virtual: the settings are read when the library is loaded, the gate opens at the first thread.
+//!
+//! A process that makes no thread pays for the loading and for a look through its environment.
+
+use crate::report;
+use core::sync::atomic::{AtomicU8, Ordering::*};
+use patchall::config::{Config, Level, Stats, Tick};
+use patchall::process::{self, Refusal, Settings};
+use patchall::sys;
+use std::sync::Mutex;
+
+unsafe extern "C" {
+    static environ: *const *mut libc::c_char;
+}
+
+/// The settings, as the constructor read them.
+static CONFIG: Mutex<Config> = Mutex::new(Config::DEFAULT);
+
+const DORMANT: u8 = 0;
+const VIRTUAL: u8 = 1;
+const NATIVE: u8 = 2;
+static MODE: AtomicU8 = AtomicU8::new(DORMANT);
+/// Why it is native.
+static WHY: Mutex<String> = Mutex::new(String::new());
+
+/// Exit status of patchall's own errors.
+const OWN_ERROR: i32 = 125;
+
+/// The settings of this process.
+pub(crate) fn config() -> Config {
+    *CONFIG.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// Mode and reason, as the report gives them.
+pub(crate) fn mode() -> (&'static str, String) {
+    let why = || WHY.lock().map(|w| w.clone()).unwrap_or_default();
+    match MODE.load(Acquire) {
+        DORMANT => ("dormant", "no threads were made".into()),
+        VIRTUAL => ("virtual", String::new()),
+        _ => ("native", why()),
+    }
+}
+
+#[ctor::ctor(unsafe)]
+fn loaded() {
+    // SAFETY: the loader has set `environ`, and nobody changes it before main.
+    let (config, problems) = unsafe { Config::from_environ(Config::DEFAULT, environ) };
+    if !problems.is_empty() {
+        let line = format!("patchall: {problems}\n");
+        sys::stderr(line.as_bytes());
+        // SAFETY: as above.
+        unsafe { problems.set_aside(environ) };
+    }
+    if let Ok(mut c) = CONFIG.lock() {
+        *c = config;
+    }
+    if config.stats != Stats::Off || config.stats_file.is_some() {
+        report::at_exit();
+    }
+}
+
+/// One line on stderr, if the level allows it.
+pub(crate) fn say(level: Level, text: &str) {
+    if level <= config().log {
+        sys::stderr(format!("patchall: {text}\n").as_bytes());
+    }
+}
+
+/// A thread is about to be made: opens the gate, once.
+pub(crate) fn before_first_thread() {
+    if MODE.load(Acquire) != DORMANT {
+        return;
+    }
+    let config = config();
+    let outcome = if !config.gate { Err("PATCHALL_GATE=off".to_string()) } else { open(&config) };
+    match outcome {
+        Ok(()) => MODE.store(VIRTUAL, Release),
+        Err(why) => {
+            if let Ok(mut w) = WHY.lock() {
+                w.clone_from(&why);
+            }
+            MODE.store(NATIVE, Release);
+            if config.strict {
+                sys::stderr(format!("patchall: threads would run natively: {why}; --strict forbids that\n").as_bytes());
+                // SAFETY: ends the process; nothing of ours needs cleaning up.
+                unsafe { libc::_exit(OWN_ERROR) };
+            }
+            if config.gate {
+                say(Level::Warn, &format!("threads run natively: {why}"));
+            }
+        }
+    }
+}
+
+fn open(config: &Config) -> Result<(), String> {
+    if let Some(n) = kernel_threads().filter(|n| *n > 1) {
+        return Err(format!("{} threads were already there that libc did not make", n - 1));
+    }
+    let slice_ns = match config.tick {
+        Tick::Off => 0,
+        Tick::Every(us) => u64::from(us) * 1000,
+    };
+    let carriers = config.carriers.map_or_else(patchall::process::usable_cpus, |n| n as usize);
+    process::open(&Settings { carriers, slice_ns }).map_err(|e: Refusal| e.to_string())
+}
+
+/// Kernel threads of this process; `None` without /proc.
+fn kernel_threads() -> Option<usize> {
+    Some(std::fs::read_dir("/proc/self/task").ok()?.count())
+}
