@@ -149,7 +149,8 @@ pub struct SigInfo {
     pub errno: i32,
     /// Why: `SI_USER`, `SI_TIMER`, `SEGV_MAPERR`...
     pub code: i32,
-    pad: i32,
+    /// Padding.
+    pub pad: i32,
     /// What follows depends on `code`: pid and uid, an address, a value.
     pub fields: [u64; 14],
 }
