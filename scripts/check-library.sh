@@ -2,6 +2,7 @@
 # Checks what the built library asks of the programs that it is preloaded into:
 #   - it does not load libgcc_s, nor anything else than libc and the loader;
 #   - it needs no symbol version newer than GLIBC_2.31, and no undefined symbol without a version;
+#   - what glibc had outside of libc.so.6 until 2.34 (libpthread, libdl) is not needed to load it;
 #   - it exports no unwinder: a program's own must not be interposed.
 # The launcher is held to the same versions. Prints what offends, and a line `N passed, N failed`.
 #
@@ -35,6 +36,16 @@ too_new() {
         }'
 }
 
+# The undefined symbols, not weak, that this machine's libc has since 2.32 or later and in older versions for programs
+# linked before: those that came from other libraries.
+from_elsewhere() {
+    local libc
+    libc=$(ldd "$1" | awk '$1 == "libc.so.6" { print $3 }')
+    { readelf --wide --dyn-syms "$libc" | sed 's/^/libc /'; readelf --wide --dyn-syms "$1" | sed 's/^/own /'; } | awk '
+        $1 == "libc" && match($9, /@@GLIBC_2\.(3[2-9]|[4-9])/) { moved[substr($9, 1, RSTART - 1)] = 1 }
+        $1 == "own" && $8 == "UND" && $6 != "WEAK" { name = $9; sub(/@.*/, "", name); if (name in moved) print $9 }'
+}
+
 for file in "$library" "$directory/patchall"; do
     [ -r "$file" ] || { echo "$0: there is no $file; build it with cargo build --release" >&2; exit 1; }
 done
@@ -43,6 +54,8 @@ check 'the library needs libc and the loader only' \
     "$(readelf --wide --dynamic "$library" | grep NEEDED | grep -vE '\[(libc\.so\.6|ld-linux-x86-64\.so\.2)\]' || true)" \
     'see shim/build/link.rs'
 check "the library needs no symbol newer than GLIBC_$newest" "$(too_new "$library")" 'see shim/src/compat.rs'
+check 'the library needs nothing that older glibcs have in libpthread or libdl' "$(from_elsewhere "$library")" \
+    'see shim/src/compat.rs'
 # The weak ones that every shared library has from its start files may be absent.
 check 'every symbol that the library needs has a version' \
     "$(readelf --wide --dyn-syms "$library" | awk '$7 == "UND" && $8 != "" && $8 !~ /@/ && $5 != "WEAK" { print $8 }')" \

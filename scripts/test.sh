@@ -7,6 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 log=$(mktemp)
+export CARGO_TERM_COLOR=never
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0 broken=
 

@@ -2,8 +2,8 @@
 //!
 //! - A preloaded library is loaded by every program, so it must neither pull in libgcc_s (a fifth of the start-up cost
 //!   of `/bin/true`) nor need a younger glibc than the oldest one supported. `build/link.rs` sees to both.
-//! - The launcher must not preload a library of another build. `PATCHALL_BUILD` is the version and a hash of the
-//!   sources; both carry it.
+//! - The launcher must not preload a library of another build. `BUILD_IDENTITY` is the version and a hash of the
+//!   sources; both carry it. (`cargo run` hands it on to the program: it must not look like a setting.)
 
 #[path = "build/link.rs"]
 mod link;
@@ -23,7 +23,7 @@ fn main() {
         add(&path, &mut hash).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     }
     println!(
-        "cargo::rustc-env=PATCHALL_BUILD={}+{:016x}",
+        "cargo::rustc-env=BUILD_IDENTITY={}+{:016x}",
         env::var("CARGO_PKG_VERSION").expect("cargo sets it"),
         hash.finish()
     );

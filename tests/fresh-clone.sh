@@ -38,9 +38,12 @@ cd "$clone" || exit 1
 unset CARGO_TARGET_DIR
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 
-# The library is mapped into a program that `cargo run` starts.
+# The library is mapped into a program that `cargo run` starts, and nobody complains.
 runs_with_library() {
-    cargo run --quiet --release -- grep -q "$library" /proc/self/maps
+    cargo run --quiet --release -- grep -q "$library" /proc/self/maps 2>"$scratch/stderr"
+    local status=$?
+    cat "$scratch/stderr"
+    [ "$status" = 0 ] && [ ! -s "$scratch/stderr" ]
 }
 identity() { readelf --wide --string-dump=.note.patchall "$library" | grep -o '[0-9.]*+[0-9a-f]*'; }
 

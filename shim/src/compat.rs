@@ -3,11 +3,15 @@
 //! They are hidden: only our own references find them, and a program's never do. Each is written over what every glibc
 //! has. When a link fails for want of a symbol, this is where it goes (see `build/link.rs`).
 //!
-//! `unsafe` is used to look at the loader's list of objects.
+//! Before glibc 2.34 a program that used no threads had neither libpthread nor libdl, and a symbol of theirs that a
+//! preloaded library needs is not there: the program would not start. Such symbols are weak, and `dlsym` is looked for.
+//!
+//! `unsafe` is used to look at the loader's list of objects and to call what older glibcs have in place of dlsym.
 
 use core::arch::global_asm;
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 // Until 2.33 a program's `stat64` was a static function over `__xstat64`, which every glibc still exports. 1 is
 // _STAT_VER_LINUX of x86-64 (bits/stat.h before 2.33). The thunks leave the arguments and the stack as a call has them.
@@ -28,6 +32,80 @@ global_asm!(
     "stat_thunk fstat64, __fxstat64",
     ".purgem stat_thunk",
 );
+
+// What std refers to for destructors of thread-locals where `__cxa_thread_atexit_impl` is missing (it never is, here).
+global_asm!(
+    ".weak pthread_key_create",
+    ".weak pthread_key_delete",
+    ".weak pthread_getspecific",
+    ".weak pthread_setspecific",
+);
+
+// `dlsym` goes straight on to the real one where that is; a jump, because RTLD_NEXT goes by the return address. Otherwise
+// `find_dlsym` gets what glibc had for itself until 2.33, and what it finds is kept.
+global_asm!(
+    ".symver real_dlsym, dlsym@GLIBC_2.2.5",
+    ".weak real_dlsym",
+    ".weak __libc_dlopen_mode",
+    ".weak __libc_dlsym",
+    ".hidden dlsym",
+    ".globl dlsym",
+    ".type dlsym, @function",
+    "dlsym:",
+    "mov rax, [rip + real_dlsym@GOTPCREL]",
+    "test rax, rax",
+    "jnz 2f",
+    "mov rax, [rip + {found}]",
+    "test rax, rax",
+    "jnz 2f",
+    "push rdi",
+    "push rsi",
+    "mov rdi, [rip + __libc_dlopen_mode@GOTPCREL]",
+    "mov rsi, [rip + __libc_dlsym@GOTPCREL]",
+    // The return address and two words: 8 more for a stack aligned to 16 at the call.
+    "sub rsp, 8",
+    "call {find}",
+    "add rsp, 8",
+    "pop rsi",
+    "pop rdi",
+    "2:",
+    "jmp rax",
+    ".size dlsym, . - dlsym",
+    found = sym FOUND_DLSYM,
+    find = sym find_dlsym,
+);
+
+/// What [`find_dlsym`] found.
+static FOUND_DLSYM: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+
+type OpenMode = unsafe extern "C" fn(*const c_char, c_int) -> *mut c_void;
+type Symbol = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
+
+/// Loads libdl and finds dlsym in it.
+unsafe extern "C" fn find_dlsym(open: Option<OpenMode>, symbol: Option<Symbol>) -> *mut c_void {
+    // Tells `__libc_dlopen_mode` that the caller is not the loader (include/dlfcn.h of glibc).
+    const RTLD_DLOPEN: c_int = i32::MIN;
+    let mut found = ptr::null_mut();
+    if let (Some(open), Some(symbol)) = (open, symbol) {
+        // SAFETY: these are glibc's functions of these types (include/dlfcn.h, 2.31); the names are C strings.
+        unsafe {
+            let library = open(c"libdl.so.2".as_ptr(), libc::RTLD_NOW | RTLD_DLOPEN);
+            if !library.is_null() {
+                found = symbol(library, c"dlsym".as_ptr());
+            }
+        }
+    }
+    if found.is_null() {
+        found = no_dlsym as *mut c_void;
+    }
+    FOUND_DLSYM.store(found, Ordering::Relaxed);
+    found
+}
+
+/// In place of a dlsym that is nowhere: finds nothing.
+extern "C" fn no_dlsym(_: *mut c_void, _: *const c_char) -> *mut c_void {
+    ptr::null_mut()
+}
 
 // The libgcc_eh of GCC 12 asks `_dl_find_object` (glibc 2.35) for the unwind table of an address and takes no other way.
 global_asm!(

@@ -1,10 +1,10 @@
 //! The identity of the build: an ELF note in the library, which the launcher reads without loading it.
 //!
-//! The library and the launcher are compiled from one source tree and carry the same text, `PATCHALL_BUILD` of
+//! The library and the launcher are compiled from one source tree and carry the same text, `BUILD_IDENTITY` of
 //! `build.rs`. Whoever preloads a library of another build gets a message instead of strange behaviour.
 
 /// The version and a hash of the sources.
-pub(crate) const BUILD: &str = env!("PATCHALL_BUILD");
+pub(crate) const BUILD: &str = env!("BUILD_IDENTITY");
 
 /// The note's name, with the NUL that belongs to it (elf(5), Notes).
 pub(crate) const NAME: &[u8; 9] = b"patchall\0";
