@@ -53,8 +53,9 @@ class Measures:
         return self.each(["native", "epoll", "patchall 1", "patchall 2"], measure)
 
     def system_calls(self, connections):
-        """System calls per request: two lives of the server with different numbers of requests, and the difference."""
-        few, many = connections * 20, connections * (60 if self.quick else 220)
+        """System calls per request: two lives of the server with different numbers of requests, and the difference, so
+        that start and end cancel out; many requests, since how many threads still see the end varies."""
+        few, many = connections * 20, connections * (400 if self.quick else 2000)
 
         def measure(name):
             return (self.calls_in_a_life(name, connections, many) - self.calls_in_a_life(name, connections, few)) / (many - few)
