@@ -91,10 +91,10 @@ printf "end of native backtrace\n"
 X
 
 debugger "$work/live" -ex 'break stop_here' -ex run -x "$work/commands" -ex "gcore $work/core" -ex continue "$work/mock"
-check_mock "$work/live" 'for \d+\.\d+ s'
+check_mock "$work/live" 'for \d{1,3}\.\d{3} s'
 prints "$work/live" 'all ended\n' 'exited normally'
 debugger "$work/core.out" "$work/mock" "$work/core" -x "$work/commands"
-check_mock "$work/core.out" 'since \d+\.\d+ s after boot'
+check_mock "$work/core.out" 'since \d{1,9}\.\d{3} s after boot'
 
 # What it must refuse, each with a sentence that names the reason.
 debugger "$work/dormant" -ex 'break stop_here' -ex 'run dormant' -ex 'patchall threads' "$work/mock"
