@@ -1,0 +1,268 @@
+//! Compiles and runs every example: natively first, then under the library, strict, with one and two carriers.
+//!
+//! What the examples print as `name: value` lines must be the same both ways, but for the time and for the kernel threads:
+//! natively there must be one for each thread of the program (else the example shows nothing), under the library a handful.
+//! The library is `$PATCHALL_LIB`, or the one in `target/release`; without either only the native half runs, and says so.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Lines whose value is a measurement and differs from run to run.
+const MEASURED: [&str; 2] = ["kernel threads used", "seconds"];
+
+/// Seconds to sleep, so that on a busy machine too the first thread still sleeps when the last one is made.
+const ENOUGH: &str = "4";
+
+/// Carriers, a watchdog, and one helper or spare while a call holds a carrier up.
+fn most_kernel_threads(carriers: u32) -> u32 {
+    carriers + 2
+}
+
+#[derive(Clone, Debug)]
+enum Way {
+    Native,
+    Patchall { library: PathBuf, carriers: u32 },
+}
+
+/// Every way in which the examples can be run here.
+fn ways() -> Vec<Way> {
+    let mut ways = vec![Way::Native];
+    match library() {
+        Some(library) => ways.extend([1, 2].map(|carriers| Way::Patchall {
+            library: library.clone(),
+            carriers,
+        })),
+        None => eprintln!(
+            "libpatchall_shim.so not found, native runs only: build it (cargo build --release) or set PATCHALL_LIB"
+        ),
+    }
+    ways
+}
+
+fn library() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("PATCHALL_LIB") {
+        let path = PathBuf::from(path);
+        assert!(
+            path.is_absolute() && path.exists(),
+            "PATCHALL_LIB={} is not the absolute path of a file",
+            path.display()
+        );
+        return Some(path);
+    }
+    // This program is target/<profile>/deps/run-<hash>.
+    let target = std::env::current_exe().ok()?.ancestors().nth(3)?.to_owned();
+    let path = target.join("release/libpatchall_shim.so");
+    path.exists().then_some(path)
+}
+
+fn examples() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Compiles `examples/<name>.c`; each test compiles into a directory of its own, since tests run at the same time.
+fn compile(test: &str, name: &str) -> String {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    std::fs::create_dir_all(&directory).expect("make a directory for the compiled example");
+    let program = directory.join(name);
+    let status = Command::new("cc")
+        .args(["-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"])
+        .arg(&program)
+        .arg(examples().join(format!("{name}.c")))
+        .status()
+        .expect("run cc (install a C compiler, for example Debian's gcc)");
+    assert!(status.success(), "cc failed on {name}.c");
+    program.to_str().expect("a path in UTF-8").to_owned()
+}
+
+fn python(name: &str) -> Vec<String> {
+    let script = examples().join(name);
+    vec![
+        "python3".to_owned(),
+        script.to_str().expect("a path in UTF-8").to_owned(),
+    ]
+}
+
+/// The command, killed after a minute, with nothing of patchall in its environment but what `way` puts there.
+/// `timeout` and `env` themselves run without the library.
+fn command(way: &Way, program: &[String], arguments: &[&str]) -> Command {
+    let mut command = Command::new("timeout");
+    command
+        .args(["--kill-after=5", "60", "env"])
+        .stdout(Stdio::piped());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PATCHALL_") {
+            command.env_remove(name);
+        }
+    }
+    command.env_remove("LD_PRELOAD");
+    if let Way::Patchall { library, carriers } = way {
+        command.arg(format!("LD_PRELOAD={}", library.display()));
+        command
+            .arg("PATCHALL_STRICT=1")
+            .arg(format!("PATCHALL_CARRIERS={carriers}"));
+    }
+    command.args(program).args(arguments);
+    command
+}
+
+/// The `name: value` lines of an output.
+fn figures(output: &str) -> BTreeMap<String, String> {
+    let pairs = output.lines().filter_map(|line| line.split_once(':'));
+    pairs
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .collect()
+}
+
+fn run(way: &Way, program: &[String], arguments: &[&str]) -> String {
+    let done = command(way, program, arguments)
+        .output()
+        .expect("run timeout(1)");
+    let output = String::from_utf8(done.stdout).expect("output in UTF-8");
+    assert!(
+        done.status.success(),
+        "{program:?} {arguments:?} ({way:?}): {}\n{output}",
+        done.status
+    );
+    output
+}
+
+/// Checks one example's figures against what it must have printed, and its kernel threads against what the way allows.
+fn check(way: &Way, threads: u32, figures: &BTreeMap<String, String>, expected: &[(&str, &str)]) {
+    let mut rest = figures.clone();
+    for name in MEASURED {
+        rest.remove(name);
+    }
+    let expected = expected
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    assert_eq!(rest, expected, "{way:?}");
+    let kernel = figures["kernel threads used"]
+        .parse::<u32>()
+        .expect("a count of kernel threads");
+    match way {
+        Way::Native => assert_eq!(kernel, threads, "natively each thread is a kernel thread"),
+        Way::Patchall { carriers, .. } => {
+            assert!(
+                kernel <= most_kernel_threads(*carriers),
+                "{kernel} kernel threads ({way:?})"
+            );
+        }
+    }
+}
+
+/// Starts the server, runs the client against it, and checks what both say. Both run the same way.
+fn echo_pair(server: &[String], client: &[String]) {
+    for way in ways() {
+        let mut serving = command(&way, server, &["0", "500"])
+            .spawn()
+            .expect("run timeout(1)");
+        let mut output = BufReader::new(serving.stdout.take().expect("a pipe from the server"));
+        let mut first = String::new();
+        output.read_line(&mut first).expect("read from the server");
+        let port = first
+            .trim()
+            .strip_prefix("listening on port ")
+            .unwrap_or_else(|| panic!("{way:?}: the server said {first:?}"));
+
+        let said = figures(&run(&way, client, &[port]));
+        check(
+            &way,
+            501,
+            &said,
+            &[
+                ("clients", "500"),
+                ("messages echoed", "2000"),
+                ("messages wrong", "0"),
+            ],
+        );
+
+        let mut rest = String::new();
+        output
+            .read_to_string(&mut rest)
+            .expect("read from the server");
+        assert!(
+            serving.wait().expect("wait for the server").success(),
+            "{way:?}: the server failed\n{rest}"
+        );
+        check(
+            &way,
+            501,
+            &figures(&rest),
+            &[("clients served", "500"), ("connected at once", "500")],
+        );
+    }
+}
+
+#[test]
+fn c_server_and_500_c_clients_echo_every_byte() {
+    let server = compile("c_pair", "echo_server");
+    let client = compile("c_pair", "echo_client");
+    echo_pair(&[server], &[client]);
+}
+
+#[test]
+fn python_server_and_500_python_clients_echo_every_byte() {
+    echo_pair(&python("echo_server.py"), &python("echo_client.py"));
+}
+
+#[test]
+fn ten_thousand_c_threads_sleep_at_the_same_time() {
+    let program = compile("c_sleep", "sleep_10000");
+    for way in ways() {
+        let said = figures(&run(
+            &way,
+            std::slice::from_ref(&program),
+            &["10000", ENOUGH],
+        ));
+        check(&way, 10_001, &said, &[("threads that slept", "10000")]);
+    }
+}
+
+#[test]
+fn two_thousand_python_threads_sleep_at_the_same_time() {
+    for way in ways() {
+        let said = figures(&run(&way, &python("sleep_2000.py"), &["2000", ENOUGH]));
+        check(&way, 2001, &said, &[("threads that slept", "2000")]);
+    }
+}
+
+/// The row of the demo's table that begins with `label`, as its columns.
+fn row(table: &str, label: &str) -> Vec<String> {
+    let line = table.lines().find_map(|line| line.strip_prefix(label));
+    let columns = line.unwrap_or_else(|| panic!("no row {label:?} in\n{table}"));
+    columns
+        .split("  ")
+        .map(|column| column.trim().replace(',', ""))
+        .filter(|column| !column.is_empty())
+        .collect()
+}
+
+#[test]
+fn the_demo_serves_500_clients_and_shows_the_native_count_beside_its_own() {
+    for way in ways() {
+        let table = run(&way, &python("demo.py"), &[]);
+        let columns = if matches!(way, Way::Native) { 1 } else { 2 };
+        assert_eq!(
+            row(&table, "clients served"),
+            vec!["500"; columns],
+            "{way:?}"
+        );
+        assert_eq!(
+            row(&table, "requests answered right"),
+            vec!["2500"; columns],
+            "{way:?}"
+        );
+        let kernel = row(&table, "kernel threads");
+        assert_eq!(kernel[0], "1002", "{way:?}");
+        if let Way::Patchall { carriers, .. } = way {
+            let here = kernel[1].parse::<u32>().expect("a count of kernel threads");
+            assert!(
+                here <= most_kernel_threads(carriers),
+                "{here} kernel threads with {carriers} carriers"
+            );
+        }
+    }
+}
