@@ -43,6 +43,14 @@ impl<'a> Functions<'a> {
         })
     }
 
+    /// From the first function to the end of the last.
+    pub(super) fn span(&self) -> Range<usize> {
+        let last = (self.table.len() / 8)
+            .checked_sub(1)
+            .and_then(|last| self.range(last));
+        self.start(0).unwrap_or(0)..last.map_or(0, |last| last.end)
+    }
+
     /// The index of the function that begins last at or before `address`.
     pub(super) fn before(&self, address: usize) -> Option<usize> {
         let (mut low, mut high) = (0, self.table.len() / 8);

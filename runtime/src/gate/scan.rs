@@ -117,6 +117,8 @@ impl Scan {
                 });
             }
             match &current {
+                // Linkers may put constants into the same segment, before or behind all functions.
+                None if !functions.span().contains(&address) => {}
                 None => match window_in_cfi_hole(object, address) {
                     Some(window) => self.sites.push(Site {
                         address,
