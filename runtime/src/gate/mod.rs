@@ -29,6 +29,8 @@ mod area;
 mod code;
 mod error;
 mod functions;
+#[cfg(test)]
+mod fuzz;
 mod kernel;
 mod maps;
 mod object;

@@ -154,6 +154,28 @@ impl Object {
         ))
     }
 
+    /// An object that is nothing but `code`, which must be mapped.
+    #[cfg(test)]
+    pub(super) fn of_code(code: Range<usize>) -> Object {
+        let identity = Identity {
+            device: 0,
+            inode: 0,
+            header: code.start,
+        };
+        let segments = vec![Segment {
+            range: code,
+            exec: true,
+        }];
+        let name = "test".to_owned();
+        Object {
+            name,
+            kind: ObjectKind::Other,
+            identity,
+            segments,
+            unwind_header: None,
+        }
+    }
+
     /// The memory that `headers` describe must be mapped, loaded at `bias`.
     fn new(name: String, identity: Identity, bias: usize, headers: &[ProgramHeader]) -> Object {
         let at = |address: usize| bias.wrapping_add(address);

@@ -24,7 +24,7 @@ pub(super) fn movable(instruction: &Instruction) -> bool {
 }
 
 /// How long the moved instruction will be.
-pub(super) fn moved_length(instruction: &Instruction) -> usize {
+fn moved_length(instruction: &Instruction) -> usize {
     match instruction.flow_control() {
         FlowControl::ConditionalBranch => 6,
         _ => instruction.len(),

@@ -27,8 +27,8 @@ pub(super) fn syscalls(code: &[u8]) -> Vec<usize> {
     found
 }
 
-/// Calls `report(from, to)` for each position of `code` (which is at address `base`) that reads as a call, jump or conditional jump with
-/// a 32-bit displacement and whose target lies in one of `places` (sorted, disjoint); `from` is the address of its opcode.
+/// Calls `report(from, to)` for each position of `code` (which is at address `base`) that reads as a jump or conditional jump with
+/// a 32-bit displacement (calls lead to functions, not into them) and whose target lies in one of `places` (sorted, disjoint); `from` is the address of its opcode.
 pub(super) fn branches_into(
     code: &[u8],
     base: usize,
@@ -49,7 +49,7 @@ pub(super) fn branches_into(
     let scan = |first: __m128i, second: __m128i| {
         // SAFETY: SSE2 is always there.
         unsafe {
-            let near = equals(_mm_and_si128(first, _mm_set1_epi8(0xfe_u8 as i8)), 0xe8);
+            let near = equals(first, 0xe9);
             let high_nibble = _mm_and_si128(second, _mm_set1_epi8(0xf0_u8 as i8));
             _mm_or_si128(
                 near,
@@ -59,7 +59,7 @@ pub(super) fn branches_into(
     };
     each_match(code, 5, scan, |offset| {
         let displacement_at = match code[offset] {
-            0xe8 | 0xe9 => offset + 1,
+            0xe9 => offset + 1,
             0x0f if code[offset + 1] & 0xf0 == 0x80 => offset + 2,
             _ => return,
         };
@@ -156,7 +156,7 @@ mod tests {
         let mut expected = Vec::new();
         for at in 0..code.len() - 4 {
             let skip = match code[at] {
-                0xe8 | 0xe9 => 1,
+                0xe9 => 1,
                 0x0f if code[at + 1] >> 4 == 8 => 2,
                 _ => continue,
             };

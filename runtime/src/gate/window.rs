@@ -56,14 +56,15 @@ pub(super) enum Jump {
 pub(super) struct Hole {
     /// Where the long jump goes.
     pub(super) jump: usize,
-    /// The hole is in a single long nop that starts two bytes earlier and is run through: it needs a short jump over the long one.
-    pub(super) in_nop: bool,
+    /// The length of the single long nop that the hole is in, two bytes from its start, or 0. It is run
+    /// through, so it needs a short jump over all of it.
+    pub(super) nop: usize,
 }
 
 impl Hole {
     /// The bytes that change.
     pub(super) fn range(&self) -> Range<usize> {
-        self.jump - if self.in_nop { SYSCALL.len() } else { 0 }..self.jump + JUMP
+        self.jump - if self.nop > 0 { SYSCALL.len() } else { 0 }..self.jump + JUMP
     }
 }
 
@@ -76,7 +77,7 @@ impl Window {
                 let range = hole.range();
                 [
                     site + 1..site + SYSCALL.len(),
-                    range.start + usize::from(hole.in_nop)..range.end,
+                    range.start + usize::from(hole.nop > 0)..range.end,
                 ]
             }
             _ => [self.start + 1..site + 1, 0..0],
@@ -154,10 +155,7 @@ pub(super) fn holes_in_padding(padding: Range<usize>) -> impl Iterator<Item = Ho
         .clone()
         .step_by(JUMP)
         .filter(move |jump| jump + JUMP <= padding.end)
-        .map(|jump| Hole {
-            jump,
-            in_nop: false,
-        })
+        .map(|jump| Hole { jump, nop: 0 })
 }
 
 /// Does control never pass from the last instruction of `code` to what follows?
@@ -190,7 +188,7 @@ pub(super) fn holes_inside(code: &Code) -> Vec<Hole> {
         if !previous_leaves {
             let hole = Hole {
                 jump: start + SYSCALL.len(),
-                in_nop: true,
+                nop: instruction.len(),
             };
             if instruction.len() >= SYSCALL.len() + JUMP
                 && code
