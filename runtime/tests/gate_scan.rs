@@ -1,5 +1,6 @@
 //! What the scan finds in the libraries of this machine, and in any others that
-//! `PATCHALL_GATE_SCAN` lists (paths, separated by colons). Nothing is patched, and nothing of those files is run.
+//! `PATCHALL_GATE_SCAN` lists (paths, separated by colons). Nothing is patched, and nothing of
+//! those files is run.
 
 use std::time::Instant;
 
@@ -67,7 +68,6 @@ fn a_library_with_inline_syscalls_is_patched_whole() {
 fn libraries_of_other_systems() {
     let paths = std::env::var("PATCHALL_GATE_SCAN").unwrap_or_default();
     for path in paths.split(':').filter(|path| !path.is_empty()) {
-        let start = Instant::now();
         let object =
             Object::from_file(path.as_ref()).unwrap_or_else(|error| panic!("{path}: {error}"));
         let start = Instant::now();

@@ -1,5 +1,5 @@
-//! Random functions around `syscall`, run before and after they are patched, in every way in which a
-//! window can be had: the results must be the same, and the entry must have seen what it should.
+//! Random functions around `syscall`, run before and after they are patched, in every way in which
+//! a window can be had: the results must be the same, and the entry must have seen what it should.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -105,8 +105,8 @@ const EPILOGUE: &[u8] = &[
     0xc3, // ret
 ];
 
-/// A function that makes [`SITES`] calls, each once on every path: some code, then the number of the
-/// call, some more code, the call.
+/// A function that makes [`SITES`] calls, each once on every path: some code, then the number of
+/// the call, some more code, the call.
 fn function(random: &mut Random) -> Vec<u8> {
     let mut code = PROLOGUE.to_vec();
     for _ in 0..SITES {

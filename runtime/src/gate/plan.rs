@@ -75,7 +75,8 @@ impl Plan {
                 longest.unwrap_or(0)
             });
             draft.areas.map_near(&object.span(), room.sum())?;
-            // First those with the best kind of window; what they take is no longer there for others.
+            // First those with the best kind of window; what they take is no longer there for
+            // others.
             let (direct, others): (Vec<_>, Vec<_>) = scan
                 .sites
                 .iter()
@@ -244,14 +245,15 @@ impl Draft<'_> {
     }
 }
 
-/// The most bytes that a trampoline for `window` takes, alignment included: no instruction grows more than
-/// a short conditional jump, from 2 bytes to 6.
+/// The most bytes that a trampoline for `window` takes, alignment included: no instruction grows
+/// more than a short conditional jump, from 2 bytes to 6.
 fn room(site: &Site, window: &Window) -> usize {
     (3 * (site.address - window.start) + TO_END).next_multiple_of(8)
 }
 
-/// Where a jump that ends at `next` can lead when only `own` of its five bytes may be chosen and the
-/// others are those of `following` (the five bytes that are there now). `None`: outside of memory.
+/// Where a jump that ends at `next` can lead when only `own` of its five bytes may be chosen and
+/// the others are those of `following` (the five bytes that are there now). `None`: outside of
+/// memory.
 fn targets(next: usize, own: usize, following: &[u8]) -> Option<RangeInclusive<usize>> {
     let mut field = [0; 4];
     field[own - 1..].copy_from_slice(&following[own..JUMP]);

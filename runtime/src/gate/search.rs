@@ -1,5 +1,6 @@
-//! Two searches over the raw bytes of code, fast enough for a whole libc: for `syscall` instructions, and for branches that land in
-//! given places. They see every byte position, so they find all that is there and a little more (a pattern inside an operand).
+//! Two searches over the raw bytes of code, fast enough for a whole libc: for `syscall`
+//! instructions, and for branches that land in given places. They see every byte position, so they
+//! find all that is there and a little more (a pattern inside an operand).
 //!
 //! Unsafe: vector loads. SSE2 is part of x86-64.
 
@@ -27,8 +28,10 @@ pub(super) fn syscalls(code: &[u8]) -> Vec<usize> {
     found
 }
 
-/// Calls `report(from, to)` for each position of `code` (which is at address `base`) that reads as a jump or conditional jump with
-/// a 32-bit displacement (calls lead to functions, not into them) and whose target lies in one of `places` (sorted, disjoint); `from` is the address of its opcode.
+/// Calls `report(from, to)` for each position of `code` (which is at address `base`) that reads as
+/// a jump or conditional jump with a 32-bit displacement (calls lead to functions, not into them)
+/// and whose target lies in one of `places` (sorted, disjoint); `from` is the address of its
+/// opcode.
 pub(super) fn branches_into(
     code: &[u8],
     base: usize,
@@ -85,8 +88,9 @@ fn equals(bytes: __m128i, value: u8) -> __m128i {
     unsafe { _mm_cmpeq_epi8(bytes, _mm_set1_epi8(value as i8)) }
 }
 
-/// Calls `found` for each offset, in order, at which `scan`, given 16 bytes and the 16 that start one later, sets the lane; only for offsets with
-/// at least `tail` bytes from there on. Near the end every offset is reported, so `found` looks for itself.
+/// Calls `found` for each offset, in order, at which `scan`, given 16 bytes and the 16 that start
+/// one later, sets the lane; only for offsets with at least `tail` bytes from there on. Near the
+/// end every offset is reported, so `found` looks for itself.
 fn each_match(
     code: &[u8],
     tail: usize,
@@ -95,7 +99,8 @@ fn each_match(
 ) {
     let mut offset = 0;
     while offset + 16 + tail <= code.len() {
-        // SAFETY: both loads end at or before `offset + 17`, inside the slice, since `tail` is at least 2.
+        // SAFETY: both loads end at or before `offset + 17`, inside the slice, since `tail` is at
+        // least 2.
         let mut mask = unsafe {
             let at = code.as_ptr().add(offset);
             _mm_movemask_epi8(scan(

@@ -1,7 +1,7 @@
 //! Raw system calls: the one way from the engine to the kernel.
 //!
-//! Nothing here touches `errno`, libc or thread-local storage, so every function may be used while libc is being
-//! patched and on the path from the gate to the hub.
+//! Nothing here touches `errno`, libc or thread-local storage, so every function may be used while
+//! libc is being patched and on the path from the gate to the hub.
 
 use core::arch::asm;
 
@@ -20,11 +20,16 @@ pub unsafe fn syscall6(
     f: usize,
 ) -> isize {
     let result: isize;
-    // SAFETY: the kernel's calling convention (syscall(2)): number in rax, six arguments, rcx and r11 clobbered. What the
-    // call does to memory is the caller's promise.
+    // SAFETY: the kernel's calling convention (syscall(2)): number in rax, six arguments, rcx and
+    // r11 clobbered. What the call does to memory is the caller's promise.
     unsafe {
-        asm!("syscall", inlateout("rax") nr as isize => result, in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d,
-            in("r8") e, in("r9") f, lateout("rcx") _, lateout("r11") _, options(nostack));
+        asm!(
+            "syscall",
+            inlateout("rax") nr as isize => result,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack),
+        );
     }
     result
 }

@@ -1,5 +1,5 @@
-//! The smallest entries there can be. They change nothing but the flags, which a system call does not
-//! keep for anyone.
+//! The smallest entries there can be. They change nothing but the flags, which a system call does
+//! not keep for anyone.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -59,7 +59,8 @@ pub(crate) fn calls() -> u64 {
     unsafe { gate_test_calls.load(Ordering::SeqCst) }
 }
 
-/// Makes `/proc/self/mem` unwritable for this process, in a mount namespace of its own. False: not allowed.
+/// Makes `/proc/self/mem` unwritable for this process, in a mount namespace of its own. False: not
+/// allowed.
 pub(crate) fn hide_memory_file() -> bool {
     let none = std::ptr::null();
     let path = format!("/proc/{}/mem\0", std::process::id());

@@ -8,7 +8,11 @@ use patchall::gate::{Change, Gate, ObjectKind, Threads, locate};
 use crate::entry::calls;
 
 const SOURCE: &str = r#"
-long ask(void) { long r; __asm__ volatile("syscall" : "=a"(r) : "a"(39L) : "rcx", "r11", "memory"); return r; }
+long ask(void) {
+    long result;
+    __asm__ volatile("syscall" : "=a"(result) : "a"(39L) : "rcx", "r11", "memory");
+    return result;
+}
 "#;
 
 /// A library of that source, compiled now; `None` without a compiler.

@@ -1,8 +1,8 @@
 //! The gate in earnest: libc, loader and libraries of a running process are patched, with an entry
 //! that only counts and lets every call through, and then have to work as before.
 //!
-//! Each case patches its own process, a child of this one, which therefore keeps a single thread and
-//! does without the usual harness. An argument picks the cases whose names contain it.
+//! Each case patches its own process, a child of this one, which therefore keeps a single thread
+//! and does without the usual harness. An argument picks the cases whose names contain it.
 
 mod entry;
 mod library;

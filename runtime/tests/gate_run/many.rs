@@ -94,8 +94,8 @@ fn one_of_each() {
     std::thread::spawn(|| {}).join().unwrap();
 }
 
-/// Threads sit in the kernel at a site when it is patched: one returns, one is restarted by the kernel
-/// after a handler, which goes back to the site itself.
+/// Threads sit in the kernel at a site when it is patched: one returns, one is restarted by the
+/// kernel after a handler, which goes back to the site itself.
 pub(crate) fn blocked_calls() {
     work::handle(libc::SIGUSR2, libc::SA_RESTART);
     let mut pipe = [0; 2];

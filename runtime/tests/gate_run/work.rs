@@ -108,8 +108,8 @@ fn threads() {
 
 /// The standard library has futexes of its own; these are glibc's.
 fn pthread_primitives() {
-    // SAFETY: objects of this frame, initialised before use, used by two threads that are joined, destroyed
-    // after that.
+    // SAFETY: objects of this frame, initialised before use, used by two threads that are joined,
+    // destroyed after that.
     unsafe {
         let mut barrier: libc::pthread_barrier_t = std::mem::zeroed();
         libc::pthread_barrier_init(&mut barrier, std::ptr::null(), 2);
