@@ -10,7 +10,7 @@ use patchall::gate::Threads;
 use crate::entry::calls;
 use crate::work;
 
-/// How many threads hammer at libc, and how often the case is repeated by itself.
+/// How many threads hammer at libc.
 const THREADS: usize = 8;
 
 /// Every thread blocks all signals: not one of them may be needed.
