@@ -1,7 +1,7 @@
 //! The gate: the interception of system calls inside libc.
 //!
 //! Every `syscall` instruction of libc.so.6, ld.so and other mapped objects is a *site*. The gate
-//! finds them ([`scan`]), writes a trampoline for each ([`Plan`]) and makes the site lead there, so
+//! finds them ([`scan()`]), writes a trampoline for each ([`Plan`]) and makes the site lead there, so
 //! that an entry of ours decides what becomes of the call. Sites of libc and the loader lead to the
 //! entry that saves what a compiler keeps across a libc call; sites of any other object, where an
 //! inline `syscall` may stand in the middle of vector code, to the one that saves everything.
