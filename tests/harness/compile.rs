@@ -42,7 +42,7 @@ pub(super) fn compile(source: &Path, options: &Options) -> Result<Executable, Fa
             tool("CXX", "g++"),
             &["-std=gnu++20", "-O2", "-g", "-Wall", "-Wextra", "-pthread"],
         ),
-        "rs" => (tool("RUSTC", "rustc"),),
+        "rs" => (tool("RUSTC", "rustc"), &["--edition=2024", "-O", "-g"]),
         _ => {
             return Err(format!(
                 "{}: no compiler is known for .{ending}",

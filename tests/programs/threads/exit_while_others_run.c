@@ -5,9 +5,10 @@
 static volatile unsigned long counter;
 static pthread_barrier_t barrier;
 
-static void *computes(void *unused UNUSED) {
+static void *computes(void *unused) {
     pthread_barrier_wait(&barrier);
     for (;;) counter++;
+    return unused;
 }
 
 static void *exits(void *unused UNUSED) {
