@@ -22,7 +22,7 @@ int main(void) {
     for (int i = 1; i <= 5; i++) {
         running = 0;
         pthread_t thread = start(computes, NULL);
-        while (!running) sched_yield();
+        while (!running) let_others_run();
         OK(pthread_cancel(thread));
         CHECK(join(thread) == PTHREAD_CANCELED);
         CHECK_EQ(cleaned, i);

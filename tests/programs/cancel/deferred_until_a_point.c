@@ -18,7 +18,7 @@ static void *computes(void *unused UNUSED) {
 
 int main(void) {
     pthread_t thread = start(computes, NULL);
-    while (!running) sched_yield();
+    while (!running) let_others_run();
     OK(pthread_mutex_lock(&mutex));
     OK(pthread_cancel(thread));
     cancelled = 1;

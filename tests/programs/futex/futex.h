@@ -16,6 +16,6 @@ UNUSED static long futex(void *word, int operation, uint32_t value, const void *
             CHECK(result_ >= 0);                          \
             affected_ += result_;                         \
             CHECK(affected_ <= (count));                  \
-            if (result_ == 0) sched_yield();              \
+            if (result_ == 0) let_others_run();              \
         }                                                 \
     } while (0)

@@ -28,7 +28,7 @@ int main(void) {
         long result = compare ? futex(&second, FUTEX_CMP_REQUEUE_PRIVATE, 2, (void *)2, &first, 0)
                               : futex(&second, FUTEX_REQUEUE_PRIVATE, 2, (void *)2, &first, 0);
         printf("woken and moved: %ld\n", result);
-        while (__atomic_load_n(&woken, __ATOMIC_SEQ_CST) < 2) sched_yield();
+        while (__atomic_load_n(&woken, __ATOMIC_SEQ_CST) < 2) let_others_run();
         CHECK_EQ(futex(&first, FUTEX_WAKE_PRIVATE, COUNT, NULL, NULL, 0), 2);
         CHECK_EQ(futex(&second, FUTEX_WAKE_PRIVATE, COUNT, NULL, NULL, 0), COUNT - 4);
         for (int i = 0; i < COUNT; i++) join(threads[i]);

@@ -30,7 +30,7 @@ int main(void) {
         __atomic_store_n(&shared->locked, 1, __ATOMIC_SEQ_CST);
         for (;;) pause();
     }
-    while (!__atomic_load_n(&shared->locked, __ATOMIC_SEQ_CST)) sched_yield();
+    while (!__atomic_load_n(&shared->locked, __ATOMIC_SEQ_CST)) let_others_run();
     pthread_t thread = start(takes_over, NULL);
     let_others_block();
     CHECK_EQ(kill(child, SIGKILL), 0);

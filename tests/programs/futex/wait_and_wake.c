@@ -4,7 +4,7 @@
 enum { COUNT = 10 };
 
 static uint32_t word;
-static int operation_flag, woken;
+static volatile int operation_flag, woken;
 
 static void *waits(void *unused) {
     CHECK_EQ(futex(&word, FUTEX_WAIT | operation_flag, 0, NULL, NULL, 0), 0);
@@ -20,7 +20,7 @@ int main(void) {
         CHECK_EQ(futex(&word, FUTEX_WAKE | operation_flag, COUNT, NULL, NULL, 0), 0);
         for (int i = 0; i < COUNT; i++) threads[i] = start(waits, NULL);
         UNTIL(3, futex(&word, FUTEX_WAKE | operation_flag, 1, NULL, NULL, 0));
-        while (__atomic_load_n(&woken, __ATOMIC_SEQ_CST) < 3) sched_yield();
+        while (__atomic_load_n(&woken, __ATOMIC_SEQ_CST) < 3) let_others_run();
         let_others_block();
         CHECK_EQ(__atomic_load_n(&woken, __ATOMIC_SEQ_CST), 3);
         UNTIL(COUNT - 3, futex(&word, FUTEX_WAKE | operation_flag, INT32_MAX, NULL, NULL, 0));

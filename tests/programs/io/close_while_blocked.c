@@ -22,7 +22,7 @@ static int round_is_valid(int replace) {
     CHECK_EQ(pipe(other), 0);
     in_call = 0;
     pthread_t reader = start(reads, NULL);
-    while (!in_call) sched_yield();
+    while (!in_call) let_others_run();
     let_others_block();
     if (replace) CHECK_EQ(dup2(other[0], channel[0]), channel[0]);
     else CHECK_EQ(close(channel[0]), 0);

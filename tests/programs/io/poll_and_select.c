@@ -77,8 +77,10 @@ int main(void) {
     CHECK_EQ(pselect(100, &reading, &writing, NULL, NULL, NULL), 2);
     CHECK_EQ(read(channel[0], &byte, 1), 1);
     FD_ZERO(&reading);
-    FD_SET(999, &reading);
-    FAILS(select(1000, &reading, NULL, NULL, NULL), EBADF);
+    int closed = dup(channel[0]);
+    CHECK_EQ(close(closed), 0);
+    FD_SET(closed, &reading);
+    FAILS(select(closed + 1, &reading, NULL, NULL, NULL), EBADF);
     struct timeval negative = {.tv_sec = -1};
     FAILS(select(0, NULL, NULL, NULL, &negative), EINVAL);
     struct timespec large = {.tv_nsec = 1000000000};

@@ -11,7 +11,7 @@ static void *prints(void *argument) {
         if (i % 10 == 0) {
             flockfile(out);
             fprintf(out, "thread %d ", (int)(intptr_t)argument);
-            sched_yield();
+            let_others_run();
             fprintf(out, "line %d\n", i);
             funlockfile(out);
         } else {

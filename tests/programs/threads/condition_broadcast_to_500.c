@@ -30,12 +30,12 @@ int main(void) {
     static pthread_t threads[COUNT];
     for (int i = 0; i < COUNT; i++) threads[i] = start(waits, NULL);
     // Who has counted itself holds the lock until it waits.
-    while (read_locked(&waiting) < COUNT) sched_yield();
+    while (read_locked(&waiting) < COUNT) let_others_run();
     OK(pthread_mutex_lock(&lock));
     generation = 1;
     OK(pthread_cond_broadcast(&changed));
     OK(pthread_mutex_unlock(&lock));
-    while (read_locked(&waiting) > 0) sched_yield();
+    while (read_locked(&waiting) > 0) let_others_run();
     for (int i = 0; i < COUNT; i++) {
         OK(pthread_mutex_lock(&lock));
         tokens++;

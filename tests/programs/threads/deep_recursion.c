@@ -6,7 +6,7 @@ enum { FRAME = 4096, DEPTH = 7 * 1024 * 1024 + 512 * 1024 };
 static long recurse(size_t left, long seed) {
     volatile char frame[FRAME];
     for (size_t i = 0; i < FRAME; i += 512) frame[i] = (char)(seed + (long)i);
-    if (left == FRAME * 16) sched_yield();
+    if (left == FRAME * 16) let_others_run();
     long below = left > FRAME ? recurse(left - FRAME - 64, seed + 1) : 0;
     for (size_t i = 0; i < FRAME; i += 512) CHECK_EQ(frame[i], (char)(seed + (long)i));
     return below + 1;

@@ -23,7 +23,7 @@ static void *uses_keys(void *argument) {
     CHECK(pthread_getspecific(simple) == NULL);
     OK(pthread_setspecific(simple, argument));
     OK(pthread_setspecific(stubborn, argument));
-    sched_yield();
+    let_others_run();
     CHECK(pthread_getspecific(simple) == argument);
     if ((intptr_t)argument % 2) pthread_exit(argument);
     return argument;

@@ -15,7 +15,7 @@ static void *waits_for_main(void *argument) {
 __attribute__((constructor)) static void makes_a_thread(void) {
     OK(pthread_mutex_lock(&gate));
     early = start(waits_for_main, (void *)17);
-    while (!__atomic_load_n(&before_main, __ATOMIC_SEQ_CST)) sched_yield();
+    while (!__atomic_load_n(&before_main, __ATOMIC_SEQ_CST)) let_others_run();
 }
 
 static void *returns(void *argument) { return argument; }

@@ -8,7 +8,7 @@ static void *uses_all(void *argument) {
     char *base = argument;
     for (int i = 0; i < count; i++) OK(pthread_setspecific(keys[i], base + i));
     for (int i = 0; i < count; i++) {
-        if (i % 64 == 0) sched_yield();
+        if (i % 64 == 0) let_others_run();
         CHECK(pthread_getspecific(keys[i]) == base + i);
     }
     return NULL;

@@ -15,7 +15,7 @@ static void *adds(void *unused) {
     for (int i = 0; i < 200; i++) {
         OK(pthread_mutex_lock(&mutex));
         long seen = total;
-        if (i % 20 == 0) sched_yield();
+        if (i % 20 == 0) let_others_run();
         total = seen + 1;
         OK(pthread_mutex_unlock(&mutex));
     }

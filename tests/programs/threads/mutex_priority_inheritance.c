@@ -12,7 +12,7 @@ static void *adds(void *unused) {
     for (int i = 0; i < ROUNDS; i++) {
         OK(pthread_mutex_lock(&mutex));
         long seen = total;
-        if (i % 20 == 0) sched_yield();
+        if (i % 20 == 0) let_others_run();
         total = seen + 1;
         OK(pthread_mutex_unlock(&mutex));
     }
@@ -48,7 +48,7 @@ int main(void) {
         all = total == COUNT * ROUNDS;
         if (all) opened = 1;
         OK(pthread_mutex_unlock(&mutex));
-        sched_yield();
+        let_others_run();
     }
     OK(pthread_cond_broadcast(&changed));
     for (int i = 0; i < COUNT; i++) join(threads[i]);

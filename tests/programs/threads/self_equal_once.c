@@ -9,7 +9,7 @@ static int runs, initialised;
 
 static void initialise(void) {
     runs++;
-    for (int i = 0; i < 100; i++) sched_yield();
+    for (int i = 0; i < 100; i++) let_others_run();
     initialised = 1;
 }
 

@@ -9,7 +9,7 @@ static void *adds(void *argument) {
         OK(pthread_mutex_lock(&lock));
         total += (intptr_t)argument;
         OK(pthread_mutex_unlock(&lock));
-        sched_yield();
+        let_others_run();
     }
     usleep(1000);
     return NULL;

@@ -12,7 +12,7 @@ static void *adds(void *unused) {
         CHECK_EQ(inside, 0);
         inside = 1;
         total++;
-        if (i % 500 == 0) sched_yield();
+        if (i % 500 == 0) let_others_run();
         inside = 0;
         OK(pthread_spin_unlock(&lock));
     }

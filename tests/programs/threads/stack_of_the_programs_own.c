@@ -15,7 +15,7 @@ static void *runs_on(void *stack) {
     OK(pthread_attr_destroy(&attributes));
     CHECK(address == stack);
     CHECK_EQ(size, SIZE);
-    sched_yield();
+    let_others_run();
     return stack;
 }
 

@@ -18,7 +18,7 @@ static void *uses_tls(void *argument) {
     for (int round = 0; round < 100; round++) {
         initialised = zero = own + round;
         memset(aligned4096, own, sizeof aligned4096);
-        sched_yield();
+        let_others_run();
         CHECK_EQ(initialised, own + round);
         CHECK_EQ(zero, own + round);
         for (size_t i = 0; i < sizeof aligned4096; i++) CHECK_EQ(aligned4096[i], (char)own);

@@ -10,7 +10,7 @@ static _Thread_local int steps;
 static volatile int never;
 
 __attribute__((noinline)) static void jumps(int depth) {
-    sched_yield();
+    let_others_run();
     if (depth > 0) jumps(depth - 1);
     if (never) return;
     longjmp(target, 7);
@@ -37,7 +37,7 @@ static void *body(void *unused) {
     callee.uc_link = &caller;
     makecontext(&callee, on_own_stack, 0);
     for (int i = 0; i < 6; i++) {
-        sched_yield();
+        let_others_run();
         CHECK_EQ(swapcontext(&caller, &callee), 0);
     }
     CHECK_EQ(steps, 5);
