@@ -54,7 +54,7 @@ impl Program {
         carriers: u32,
         native: &Outcome,
     ) -> Result<(), Failure> {
-        let report = run::ReportFile::new();
+        let report = run::ReportFile::new()?;
         let outcome = run::run(
             self,
             Some(&run::Preload {

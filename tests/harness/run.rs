@@ -5,6 +5,7 @@
 //! still there after the program has ended is an error too.
 
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -66,8 +67,15 @@ pub(super) struct Preload<'a> {
 pub(super) struct ReportFile(PathBuf);
 
 impl ReportFile {
-    pub(super) fn new() -> Self {
-        Self(env::temp_dir().join(format!("patchall-report-{}", unique())))
+    /// Anybody may write to it: a program may have given its rights away by the time it reports.
+    pub(super) fn new() -> Result<Self, Failure> {
+        let path = env::temp_dir().join(format!("patchall-report-{}", unique()));
+        let make = || {
+            fs::File::create_new(&path)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o666))
+        };
+        make().map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self(path))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -77,7 +85,7 @@ impl ReportFile {
 
 impl Drop for ReportFile {
     fn drop(&mut self) {
-        // It is missing when no process wrote a report, which `stats` has said by now.
+        // A file in the way of nobody is no reason to fail a test.
         let _ = fs::remove_file(&self.0);
     }
 }

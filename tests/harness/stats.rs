@@ -24,11 +24,9 @@ pub(super) struct Report {
 
 /// Reads the reports that the processes of a run have appended to the file.
 pub(super) fn read(path: &Path) -> Result<Vec<Report>, Failure> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse(&text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(format!("{}: {error}", path.display())),
-    }
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    parse(&text)
 }
 
 fn parse(text: &str) -> Result<Vec<Report>, Failure> {

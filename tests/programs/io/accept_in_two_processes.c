@@ -1,10 +1,10 @@
-// A prefork server: two processes of eight accepting threads each share a listener; each of 200 connections is served
+// A prefork server: two processes of sixteen accepting threads each share a listener; each of 200 connections is served
 // once, and no thread gets stuck on a connection that the other process took.
 #include "net.h"
 #include <signal.h>
 #include <sys/wait.h>
 
-enum { PROCESSES = 2, THREADS = 8, CONNECTIONS = 200 };
+enum { PROCESSES = 2, THREADS = 16, CONNECTIONS = 200 };
 
 static int listener;
 
