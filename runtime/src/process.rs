@@ -85,11 +85,12 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     carrier::set_count(settings.carriers);
     tick::set_slice(settings.slice_ns);
     os_thread::reserve(2 * carrier::count() + 64).map_err(denied("address space for carriers"))?;
-    timer::init().map_err(denied("address space for timers"))?;
+    let limited = stacks::address_space_is_limited();
+    timer::init(if limited { 1 << 14 } else { 1 << 22 }).map_err(denied("address space for timers"))?;
     let os = OsThread::new().map_err(denied("memory for the first carrier"))?;
     let t = ThreadRef::new().map_err(denied("memory for the first thread"))?;
     gate::open(arch::gate_entry(), arch::gate_entry_full()).map_err(Refusal::Gate)?;
-    reactor::init().map_err(denied("descriptors for the event loop"))?;
+    reactor::init(if limited { 1 << 14 } else { 1 << 20 }).map_err(denied("descriptors for the event loop"))?;
     t.main.set(true);
     t.call.deadline.set(timer::NEVER);
     t.fp_control.set(arch::fp_control());
@@ -118,6 +119,20 @@ fn adopt_libc_state(t: ThreadRef) {
     unsafe { sys::syscall2(nr(libc::SYS_prctl), libc::PR_GET_NAME as usize, name.as_mut_ptr() as usize) };
     t.name.set(name);
 }
+
+/// Where libc keeps a thread's tid, relative to its FS: the first thread's word was given to the kernel long before us
+/// (set_tid_address), but lies at the same place. Its joiner waits for it to be cleared.
+pub(crate) fn learn_tid_word(offset: usize) {
+    if !LEARNT.swap(true, SeqCst) {
+        tids::each(|t| {
+            if t.main.get() && t.clear_tid.get() == 0 {
+                t.clear_tid.set(t.fs.get() as usize + offset);
+            }
+            !t.main.get()
+        });
+    }
+}
+static LEARNT: AtomicBool = AtomicBool::new(false);
 
 /// A second thread is about to exist: the other carriers start.
 pub(crate) fn second_thread() {

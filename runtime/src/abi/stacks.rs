@@ -86,7 +86,8 @@ fn protect(addr: usize, len: usize, prot: i32) -> bool {
     !sys::is_err(unsafe { sys::syscall3(nr(libc::SYS_mprotect), addr, len, prot as usize) })
 }
 
-fn address_space_is_limited() -> bool {
+/// Whether RLIMIT_AS is set: reserved address space counts then.
+pub(crate) fn address_space_is_limited() -> bool {
     let mut limit = [0u64; 2];
     // SAFETY: prlimit64 writes two words.
     let r = unsafe { sys::syscall4(nr(libc::SYS_prlimit64), 0, libc::RLIMIT_AS as usize, 0, limit.as_mut_ptr() as usize) };
@@ -257,11 +258,3 @@ pub(crate) fn freeze() -> impl Drop {
     STACKS.lock()
 }
 
-/// For the child of a fork.
-///
-/// # Safety
-/// The lock was held by the forking thread.
-pub(crate) unsafe fn after_fork() {
-    // SAFETY: by contract.
-    unsafe { STACKS.reset() };
-}

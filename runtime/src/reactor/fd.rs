@@ -56,8 +56,6 @@ pub(crate) struct FdWait {
 }
 
 static TABLE: Table<Fd> = Table::new();
-/// Descriptors above this are not waited for here (`fs.nr_open` is 2^20 by default).
-const MOST: usize = 1 << 20;
 
 /// EPOLLERR and EPOLLHUP concern everyone, RDHUP the readers.
 const ALWAYS: u32 = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
@@ -70,9 +68,9 @@ fn concerns(wanted: u32, ready: u32) -> bool {
     ready & (wanted | ALWAYS) != 0 || (ready & RDHUP != 0 && wanted & IN != 0)
 }
 
-pub(super) fn reserve() -> Result<(), i32> {
+pub(super) fn reserve(descriptors: usize) -> Result<(), i32> {
     // SAFETY: all-zero is an entry; there is one thread.
-    unsafe { TABLE.reserve(MOST) }
+    unsafe { TABLE.reserve(descriptors) }
 }
 
 /// How many descriptors the table has room for.

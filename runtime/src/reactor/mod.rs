@@ -32,9 +32,9 @@ const KICK: u64 = u64::MAX;
 /// Events taken at a time.
 const BATCH: usize = 128;
 
-/// Makes the epoll and its eventfd; and, in the child of a fork, anew.
-pub(crate) fn init() -> Result<(), i32> {
-    fd::reserve()?;
+/// Makes the epoll and its eventfd, and room for so many descriptors; higher ones are not waited for here.
+pub(crate) fn init(descriptors: usize) -> Result<(), i32> {
+    fd::reserve(descriptors)?;
     open()
 }
 
