@@ -91,6 +91,7 @@ fn make_thread(t: ThreadRef, args: &CloneArgs) -> Step {
     // SAFETY: the caller's registers are in its record, and the child is known to nobody yet.
     unsafe { *child.xmm.get() = *t.xmm.get() };
     child.fs.set(args.tls);
+    child.lowest_sp.set(regs.rsp);
     child.fp_control.set(arch::fp_control());
     child.resume.set(Resume::Regs);
     child.call.deadline.set(crate::sched::timer::NEVER);

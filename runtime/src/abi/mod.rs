@@ -152,6 +152,7 @@ const fn table() -> [Option<Row>; 512] {
         SYS_mmap              stacks::mmap,               Never;
         SYS_mprotect          stacks::mprotect,           Never;
         SYS_munmap            stacks::munmap,             Never;
+        SYS_madvise           stacks::madvise,            Never;
         SYS_fork              clone::fork,                Never;
         SYS_vfork             clone::vfork,               Never;
         SYS_execve            process::execve,            Never;

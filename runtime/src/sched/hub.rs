@@ -246,6 +246,8 @@ fn enter(os: &'static OsThread, t: ThreadRef) -> Trap {
 /// The tick took the processor away. True: nobody else wants it.
 fn preempted(os: &'static OsThread, t: ThreadRef) -> bool {
     t.resume.set(Resume::Saved);
+    // SAFETY: the handler has just stored the context.
+    t.note_sp(unsafe { (*(*t.saved.get()).uc.get()).mcontext.rsp });
     if os.spare.get().is_null() {
         // Without memory for another one, later ticks find none and do nothing.
         os.spare.set(SavedContext::take().unwrap_or(null_mut()));
@@ -304,6 +306,7 @@ fn call(os: &'static OsThread, t: ThreadRef) -> bool {
         t.vectors.set(p);
     }
     t.nr.set(number as u16);
+    t.note_sp(t.regs().rsp);
     t.set_woken(None);
     step(os, t, abi::row(number))
 }
