@@ -179,6 +179,7 @@ unsafe fn after_fork(t: ThreadRef) {
             c.after_fork();
         }
         idle::after_fork();
+        crate::sched::broadcast::after_fork();
         timer::after_fork();
         tids::after_fork();
         futex::after_fork();
@@ -204,11 +205,13 @@ pub(crate) fn execve(t: ThreadRef) -> Step {
     let r = t.regs();
     let mask = t.signals.mask();
     let os = t.os();
+    signal::before_exec();
     // SAFETY: the call the program made. It returns only when it fails.
     let result = unsafe {
         sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const mask as usize, 0, 8);
         sys::syscall6(r.rax as usize, r.rdi as usize, r.rsi as usize, r.rdx as usize, r.r10 as usize, r.r8 as usize, r.r9 as usize)
     };
+    signal::after_failed_exec();
     signal::sync_kernel_mask(os, true);
     Step::Done(result)
 }

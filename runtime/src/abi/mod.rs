@@ -5,9 +5,11 @@
 //! [`TABLE`] says which call is served by which function; all others go to the kernel without coming here.
 
 pub(crate) mod clone;
+pub(crate) mod credentials;
 pub(crate) mod exit;
 pub(crate) mod futex;
 pub(crate) mod identity;
+pub(crate) mod procfs;
 pub(crate) mod signal;
 pub(crate) mod stacks;
 pub(crate) mod time;
@@ -138,6 +140,13 @@ const fn table() -> [Option<Row>; 512] {
         SYS_get_robust_list   identity::get_robust_list,  Never;
         SYS_rseq              identity::rseq,             Never;
         SYS_prctl             identity::prctl,            Never;
+        SYS_setuid            credentials::set_ids,       Never;
+        SYS_setgid            credentials::set_ids,       Never;
+        SYS_setreuid          credentials::set_ids,       Never;
+        SYS_setregid          credentials::set_ids,       Never;
+        SYS_setresuid         credentials::set_ids,       Never;
+        SYS_setresgid         credentials::set_ids,       Never;
+        SYS_setgroups         credentials::set_ids,       Never;
         SYS_getpriority       identity::priority,         Never;
         SYS_setpriority       identity::priority,         Never;
         SYS_sched_setaffinity      identity::about_tid,   Never;
@@ -164,6 +173,8 @@ const fn table() -> [Option<Row>; 512] {
         SYS_rt_sigtimedwait   signal::calls::rt_sigtimedwait,   Never;
         SYS_rt_tgsigqueueinfo signal::calls::rt_tgsigqueueinfo, Never;
         SYS_rt_sigreturn      signal::sigreturn,                Never;
+        SYS_timer_create      signal::timers::timer_create,     Never;
+        SYS_timer_delete      signal::timers::timer_delete,     Never;
         SYS_sigaltstack       signal::calls::sigaltstack,       Never;
         SYS_pause             signal::calls::pause,             Never;
         SYS_tgkill            signal::calls::tgkill,            Never;

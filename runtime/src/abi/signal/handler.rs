@@ -7,7 +7,7 @@
 
 use super::action;
 use crate::sched::os_thread::{OsThread, Trap};
-use crate::sched::{idle, tick};
+use crate::sched::{broadcast, idle, tick};
 use crate::sys::kernel::{SA_RESTORER, SigAction, SigInfo, UContext};
 use crate::sys::{self, nr, user};
 use core::arch::naked_asm;
@@ -51,6 +51,9 @@ unsafe extern "C" fn on_signal(sig: i32, info: *mut SigInfo, uc: *mut UContext) 
     if fault && let Some(pc) = user::fixup(uc.mcontext.rip as usize) {
         uc.mcontext.rip = pc as u64;
         return;
+    }
+    if broadcast::is_ours(info) {
+        return broadcast::on_signal();
     }
     let Some(os) = OsThread::here() else {
         // A thread that is none of ours: as if we were not there.
