@@ -5,12 +5,20 @@
 //! [`TABLE`] says which call is served by which function; all others go to the kernel without coming here.
 
 pub(crate) mod clone;
+pub(crate) mod epoll;
 pub(crate) mod exit;
+pub(crate) mod fds;
 pub(crate) mod futex;
 pub(crate) mod identity;
+pub(crate) mod locks;
+pub(crate) mod poll;
+pub(crate) mod queues;
+pub(crate) mod ready;
+pub(crate) mod select;
 pub(crate) mod signal;
 pub(crate) mod stacks;
 pub(crate) mod time;
+pub(crate) mod wait;
 
 use crate::arch;
 use crate::process;
@@ -130,6 +138,30 @@ const fn table() -> [Option<Row>; 512] {
         SYS_sched_yield       time::sched_yield,          Never;
         SYS_clone             clone::clone,               Never;
         SYS_clone3            clone::clone3,              Never;
+        SYS_poll              poll::poll,                 Never;
+        SYS_ppoll             poll::ppoll,                Never;
+        SYS_select            select::select,             Never;
+        SYS_pselect6          select::pselect6,           Never;
+        SYS_epoll_wait        epoll::epoll_wait,          Never;
+        SYS_epoll_pwait       epoll::epoll_pwait,         Never;
+        SYS_epoll_pwait2      epoll::epoll_pwait2,        Never;
+        SYS_wait4             wait::wait4,                Flag;
+        SYS_waitid            wait::waitid,               Flag;
+        SYS_flock             locks::flock,               Flag;
+        SYS_fcntl             fds::fcntl,                 Flag;
+        SYS_ioctl             fds::ioctl,                 Flag;
+        SYS_open              fds::open,                  Flag;
+        SYS_openat            fds::openat,                Flag;
+        SYS_fsync             fds::sync,                  Flag;
+        SYS_fdatasync         fds::sync,                  Flag;
+        SYS_sync              fds::sync,                  Flag;
+        SYS_syncfs            fds::sync,                  Flag;
+        SYS_msgsnd            queues::msgsnd,             Never;
+        SYS_msgrcv            queues::msgrcv,             Never;
+        SYS_semop             queues::semop,              Never;
+        SYS_semtimedop        queues::semtimedop,         Never;
+        SYS_mq_timedsend      queues::mq_timedsend,       Flag;
+        SYS_mq_timedreceive   queues::mq_timedreceive,    Flag;
         SYS_exit              exit::exit,                 Never;
         SYS_exit_group        exit::exit_group,           Never;
         SYS_gettid            identity::gettid,           Never;

@@ -15,6 +15,7 @@
 //! whoever runs on top of it stops.
 
 pub(crate) mod carrier;
+pub(crate) mod helper;
 pub(crate) mod hub;
 pub(crate) mod idle;
 pub(crate) mod os_thread;

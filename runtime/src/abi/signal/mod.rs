@@ -24,6 +24,7 @@ mod handler;
 mod queue;
 
 pub(crate) use frame::sigreturn;
+pub(crate) use handler::NEVER_BLOCKED;
 
 use super::{Restart, Row};
 use crate::sched::os_thread::OsThread;
