@@ -3,7 +3,7 @@
 use crate::abi::{self, Step, futex, signal, stacks};
 use crate::sched::os_thread::OsThread;
 use crate::sched::thread::ThreadRef;
-use crate::sched::{carrier, hub, idle, os_thread, saved, tick, tids, timer};
+use crate::sched::{carrier, helper, hub, idle, os_thread, saved, tick, tids, timer};
 use crate::sys::{self, nr};
 use crate::{arch, gate, reactor};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::*};
@@ -84,7 +84,9 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     PID.store(unsafe { sys::syscall0(nr(libc::SYS_getpid)) } as i32, Relaxed);
     carrier::set_count(settings.carriers);
     tick::set_slice(settings.slice_ns);
-    os_thread::reserve(2 * carrier::count() + 64).map_err(denied("address space for carriers"))?;
+    let few = 2 * carrier::count() + 64;
+    // Under a small RLIMIT_AS: with fewer helpers.
+    os_thread::reserve(few + helper::MOST).or_else(|_| os_thread::reserve(few)).map_err(denied("address space for carriers"))?;
     let limited = stacks::address_space_is_limited();
     timer::init(if limited { 1 << 14 } else { 1 << 22 }).map_err(denied("address space for timers"))?;
     let os = OsThread::new().map_err(denied("memory for the first carrier"))?;
@@ -180,6 +182,7 @@ unsafe fn after_fork(t: ThreadRef) {
         }
         idle::after_fork();
         crate::sched::broadcast::after_fork();
+        helper::after_fork();
         timer::after_fork();
         tids::after_fork();
         futex::after_fork();

@@ -177,6 +177,15 @@ pub(crate) enum Armed {
 
 /// Links `node` for park `seq` of `w` on a descriptor.
 pub(crate) fn arm(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
+    link(node, fd, events, w, seq, true)
+}
+
+/// Like [`arm`], whatever is known to be ready: for who looks at the descriptor himself *after* this, as poll(2) does.
+pub(crate) fn watch(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
+    link(node, fd, events, w, seq, false)
+}
+
+fn link(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64, by_what_is_known: bool) -> Armed {
     let Some(e) = entry(fd) else { return Armed::Unpollable(libc::EBADF) };
     let mut list = e.waiters.lock();
     if e.registered.load(Relaxed) == 0 {
@@ -186,7 +195,7 @@ pub(crate) fn arm(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64) -> 
         }
         e.registered.store(1, SeqCst);
     }
-    if concerns(events, e.ready.load(SeqCst)) {
+    if by_what_is_known && concerns(events, e.ready.load(SeqCst)) {
         return Armed::Ready;
     }
     node.waiter.set(w);
@@ -310,15 +319,15 @@ impl FdWaits {
         self.used.set(0);
     }
 
-    /// Arms one more descriptor.
-    pub(crate) fn arm(&self, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
+    /// [`watch`]es one more descriptor.
+    pub(crate) fn watch(&self, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
         let i = self.used.get();
         if i >= self.room.get() {
             return Armed::Unpollable(libc::ENOMEM);
         }
         // SAFETY: `i` is within the room, which is zeroed or holds old nodes; both are valid nodes.
         let node = unsafe { &*self.first.get().add(i as usize) };
-        let a = arm(node, fd, events, w, seq);
+        let a = watch(node, fd, events, w, seq);
         if a == Armed::Waiting {
             self.used.set(i + 1);
         }

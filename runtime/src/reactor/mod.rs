@@ -13,7 +13,7 @@
 mod fd;
 mod own;
 
-pub(crate) use fd::{Armed, Fd, FdWait, FdWaits, Kind, arm, disarm, entry, forget, room};
+pub(crate) use fd::{Armed, Fd, FdWait, FdWaits, Kind, arm, disarm, entry, forget, room, watch};
 pub(crate) use own::{is_own, take as take_own};
 
 use crate::sys::kernel::{EpollEvent, Timespec};

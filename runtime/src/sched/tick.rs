@@ -80,6 +80,7 @@ pub(crate) fn is_ours(info: &SigInfo) -> bool {
 /// `uc` is the context the kernel passed to the handler that calls this.
 pub(crate) unsafe fn on_signal(os: &OsThread, uc: &mut UContext) {
     os.kicked.store(false, SeqCst);
+    super::helper::on_signal(os, uc);
     let t = os.current.load(Relaxed);
     if t.is_null() || os.inside.load(Relaxed) != 0 || in_entry_or_exit(uc) {
         os.resched.store(true, Relaxed);

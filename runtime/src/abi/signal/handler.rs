@@ -16,7 +16,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering::*};
 
 /// Signals that stay open in every OS thread: the engine's own and the faults.
-pub(super) const NEVER_BLOCKED: u64 = FAULTS | 1 << (tick::SIGNAL - 1);
+pub(crate) const NEVER_BLOCKED: u64 = FAULTS | 1 << (tick::SIGNAL - 1);
 const FAULTS: u64 = super::bit(libc::SIGSEGV)
     | super::bit(libc::SIGBUS)
     | super::bit(libc::SIGILL)

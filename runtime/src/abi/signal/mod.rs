@@ -26,6 +26,7 @@ pub(crate) mod timers;
 
 pub(crate) use action::{after_failed_exec, before_exec};
 pub(crate) use frame::sigreturn;
+pub(crate) use handler::NEVER_BLOCKED;
 
 use super::{Restart, Row};
 use crate::sched::os_thread::OsThread;
