@@ -14,5 +14,6 @@ mod mem;
 pub mod process;
 mod reactor;
 mod sched;
+mod sync;
 #[doc(hidden)]
 pub mod sys;
