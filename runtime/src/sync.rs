@@ -4,7 +4,7 @@
 //! engine beside each other and this; so the model checker (tests/model) compiles them as they are, with atomics and a lock
 //! of its own in the place of these.
 
-pub(crate) use crate::sys::spin::Spin;
+pub(crate) use crate::sys::spin::{Spin, SpinGuard};
 pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
 /// A function that is `const` here, for statics; the model checker's atomics cannot be made in a constant.
