@@ -17,6 +17,7 @@ pub(crate) mod poll;
 pub(crate) mod queues;
 pub(crate) mod ready;
 pub(crate) mod select;
+pub(crate) mod shared;
 pub(crate) mod signal;
 pub(crate) mod stacks;
 pub(crate) mod time;
@@ -204,6 +205,7 @@ const fn table() -> [Option<Row>; 512] {
         SYS_rt_sigsuspend     signal::calls::rt_sigsuspend,     Never;
         SYS_rt_sigtimedwait   signal::calls::rt_sigtimedwait,   Never;
         SYS_rt_tgsigqueueinfo signal::calls::rt_tgsigqueueinfo, Never;
+        SYS_rt_sigqueueinfo   signal::calls::rt_sigqueueinfo,   Never;
         SYS_rt_sigreturn      signal::sigreturn,                Never;
         SYS_timer_create      signal::timers::timer_create,     Never;
         SYS_timer_delete      signal::timers::timer_delete,     Never;
