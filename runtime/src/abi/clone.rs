@@ -59,6 +59,8 @@ fn dispatch(t: ThreadRef, args: &CloneArgs) -> Step {
         }
         return Step::Native;
     }
+    // The child has all our open files.
+    crate::reactor::mode::all_shared();
     if has(libc::CLONE_VM) {
         // vfork, posix_spawn: the child runs on our memory until it execs.
         t.vfork.set(true);
@@ -68,7 +70,9 @@ fn dispatch(t: ThreadRef, args: &CloneArgs) -> Step {
 }
 
 fn make_thread(t: ThreadRef, args: &CloneArgs) -> Step {
-    let Ok(child) = ThreadRef::new() else { return err(libc::EAGAIN) };
+    let Ok(child) = ThreadRef::new() else {
+        return err(libc::EAGAIN);
+    };
     let has = |f: i32| args.flags & f as u64 != 0;
     // The slot of the new TLS block. A block that cannot be written is not one of libc's.
     let slot = (args.tls as usize).wrapping_add_signed(arch::current_offset());
@@ -117,4 +121,3 @@ pub(crate) fn raw_fork(t: ThreadRef) -> isize {
         sys::syscall6(r.rax as usize, a, b, c, r.r10 as usize, r.r8 as usize, r.r9 as usize)
     }
 }
-

@@ -6,8 +6,10 @@
 
 pub(crate) mod clone;
 pub(crate) mod exit;
+pub(crate) mod fds;
 pub(crate) mod futex;
 pub(crate) mod identity;
+pub(crate) mod io;
 pub(crate) mod signal;
 pub(crate) mod stacks;
 pub(crate) mod time;
@@ -155,6 +157,31 @@ const fn table() -> [Option<Row>; 512] {
         SYS_tgkill            signal::calls::tgkill,            Never;
         SYS_tkill             signal::calls::tkill,             Never;
         SYS_kill              signal::calls::kill,              Never;
+        SYS_read              io::transfer::read,         Flag;
+        SYS_readv             io::transfer::readv,        Flag;
+        SYS_preadv2           io::transfer::preadv2,      Flag;
+        SYS_write             io::transfer::write,        Flag;
+        SYS_writev            io::transfer::writev,       Flag;
+        SYS_pwritev2          io::transfer::pwritev2,     Flag;
+        SYS_recvfrom          io::message::recvfrom,      Flag;
+        SYS_recvmsg           io::message::recvmsg,       Flag;
+        SYS_recvmmsg          io::many::recvmmsg,         Flag;
+        SYS_sendto            io::message::sendto,        Flag;
+        SYS_sendmsg           io::message::sendmsg,       Flag;
+        SYS_sendmmsg          io::many::sendmmsg,         Flag;
+        SYS_accept            io::accept::accept,         Flag;
+        SYS_accept4           io::accept::accept4,        Flag;
+        SYS_connect           io::connect::connect,       Flag;
+        SYS_socket            io::connect::socket,        Never;
+        SYS_socketpair        io::connect::socketpair,    Never;
+        SYS_setsockopt        fds::setsockopt,            Never;
+        SYS_close             fds::close,                 Never;
+        SYS_close_range       fds::close_range,           Never;
+        SYS_dup               fds::dup,                   Never;
+        SYS_dup2              fds::dup2,                  Never;
+        SYS_dup3              fds::dup2,                  Never;
+        SYS_fcntl             fds::fcntl,                 Never;
+        SYS_ioctl             fds::ioctl,                 Never;
     }
     t
 }
