@@ -121,7 +121,7 @@ pub(crate) fn sigaltstack(t: ThreadRef) -> Step {
 /// `SI_TKILL`.
 const SI_TKILL: i32 = -6;
 
-fn from_us(sig: i32, code: i32) -> SigInfo {
+pub(super) fn from_us(sig: i32, code: i32) -> SigInfo {
     let mut i = SigInfo { signo: sig, code, ..Default::default() };
     // SAFETY: getuid has no effect.
     let uid = unsafe { sys::syscall0(nr(libc::SYS_getuid)) } as u32;
