@@ -59,6 +59,8 @@ fn dispatch(t: ThreadRef, args: &CloneArgs) -> Step {
         }
         return Step::Native;
     }
+    // The child has all our open files.
+    crate::reactor::mode::all_shared();
     if has(libc::CLONE_VM) {
         // vfork, posix_spawn: the child runs on our memory until it execs.
         t.vfork.set(true);
@@ -122,4 +124,3 @@ pub(crate) fn raw_fork(t: ThreadRef) -> isize {
         sys::syscall6(r.rax as usize, a, b, c, r.r10 as usize, r.r8 as usize, r.r9 as usize)
     }
 }
-

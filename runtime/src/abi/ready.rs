@@ -136,7 +136,7 @@ pub(super) fn edges(events: i16) -> u32 {
 /// The kernel found events ready, which the edge that is on its way may not have told yet: the next read or write tries.
 pub(super) fn found_ready(fd: i32, events: u32) {
     if let Some(e) = reactor::entry(fd) {
-        e.may_have_more(events & (IN | OUT | PRI));
+        e.still_ready(events & (IN | OUT | PRI));
     }
 }
 

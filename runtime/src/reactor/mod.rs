@@ -12,10 +12,13 @@
 
 mod fd;
 mod kick;
+pub(crate) mod mode;
 mod own;
 
-pub(crate) use fd::{Armed, Fd, FdWait, FdWaits, Kind, arm, disarm, entry, forget, room, watch};
-pub(crate) use own::{is_own, take as take_own};
+pub(crate) use fd::{
+    Armed, Fd, FdWait, FdWaits, Kind, arm, closing, disarm, entry, forget, known, room, socket_option, watch,
+};
+pub(crate) use own::{is_own, next_own, take as take_own};
 
 use crate::sys::kernel::{EpollEvent, Timespec};
 use crate::sys::{self, nr};
@@ -71,6 +74,13 @@ fn register(fd: i32, generation: u32) -> Result<(), i32> {
         let r = sys::syscall4(nr(libc::SYS_epoll_ctl), ep, libc::EPOLL_CTL_MOD as usize, fd as usize, e);
         if sys::is_err(r) { Err(-r as i32) } else { Ok(()) }
     }
+}
+
+/// Takes a descriptor out of the epoll.
+fn unregister(fd: i32) {
+    let (ep, del) = (EPOLL.load(Relaxed) as usize, libc::EPOLL_CTL_DEL as usize);
+    // SAFETY: no pointers; an error says that it is not in.
+    unsafe { sys::syscall4(nr(libc::SYS_epoll_ctl), ep, del, fd as usize, 0) };
 }
 
 /// Takes events from the kernel and wakes those who wait for them; waits for one at most `timeout` nanoseconds, `None`:

@@ -32,6 +32,7 @@ use super::{Restart, Row};
 use crate::sched::os_thread::OsThread;
 use crate::sched::state::Wake;
 use crate::sched::thread::{Resume, Thread, ThreadRef};
+use crate::sched::timer::NEVER;
 use crate::sched::{tick, tids};
 use crate::sys::kernel::{SigInfo, SigStack};
 use crate::sys::{self, nr};
@@ -155,6 +156,24 @@ pub(crate) fn send(t: ThreadRef, info: &SigInfo) {
     }
 }
 
+/// The running call of `t` raises a signal for its own thread, as SIGPIPE is.
+#[cold]
+pub(crate) fn raise(t: ThreadRef, sig: i32) {
+    let blocked = t.signals.mask.load(Relaxed) & bit(sig) != 0;
+    if blocked || !action::is_ignored(sig) {
+        t.signals.pending.push(&calls::from_us(sig, libc::SI_USER));
+    }
+}
+
+/// The kernel raised SIGPIPE for the OS thread in a call that it made for `t`: what is in the inbox of it is the thread's.
+#[cold]
+pub(crate) fn claim_sigpipe(t: ThreadRef) {
+    let ours = |i: &SigInfo| {
+        i.signo == libc::SIGPIPE && i.code == libc::SI_USER && i.fields[0] as i32 == crate::process::pid()
+    };
+    handler::drain(|info| if ours(info) { t.signals.pending.push(info) } else { send_to_process(info) });
+}
+
 impl SignalState {
     /// What the thread waits for in sigtimedwait: those wake it although it blocks them.
     fn waiting(&self) -> u64 {
@@ -199,7 +218,9 @@ pub(crate) fn sync_kernel_mask(os: &OsThread, always: bool) {
     if always || os.kernel_mask.get() != want {
         os.kernel_mask.set(want);
         // SAFETY: a mask of our own.
-        unsafe { sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const want as usize, 0, 8) };
+        unsafe {
+            sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const want as usize, 0, 8)
+        };
     }
 }
 
@@ -236,7 +257,9 @@ pub(crate) fn interrupted(t: ThreadRef, row: &Row) -> Interrupted {
             Verdict::Ignore => {}
             Verdict::Default => action::default(t, info.signo),
             Verdict::Handler(a) => {
-                let restart = row.restart == Restart::Flag && a.flags & libc::SA_RESTART as u64 != 0;
+                // A wait with a limit is not restarted (signal(7): sockets with a timeout, futexes with one).
+                let limited = t.call.deadline.get() != NEVER;
+                let restart = row.restart == Restart::Flag && !limited && a.flags & libc::SA_RESTART as u64 != 0;
                 let r = t.regs();
                 if restart {
                     r.rip = r.r11;
