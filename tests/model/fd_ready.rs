@@ -6,7 +6,8 @@ use crate::sched::state::Wake;
 use crate::sched::wake;
 use crate::sync::{AtomicU32, Ordering::*, Spin};
 use crate::task::Task;
-use loom::sync::{Arc, Mutex};
+use loom::sync::Mutex;
+use std::sync::Arc;
 use loom::thread;
 
 const IN: u32 = 1;
@@ -120,7 +121,7 @@ fn wake_all(list: &mut Vec<(Arc<Task>, u64)>) {
 
 /// Two readers take one byte each of what is written in two calls; the writer is the poller, too.
 fn two_readers(broken: Broken, writes: &'static [u32]) {
-    check(2, move || {
+    check(3, move || {
         let p = Pipe::new(broken);
         let readers = [(), ()].map(|()| {
             let p = p.clone();

@@ -1,14 +1,15 @@
 //! `sched/roles.rs` and `reactor/kick.rs`: nobody sleeps on work, on an event or past a deadline.
 //!
-//! In each model two idle carriers go to work once each, on one item each, and then leave. So if every run ends, no item
-//! was slept on; and since the second item comes late, in some runs when the first carrier has left, the other one was
-//! where it could hear of it: in the poll (invariant 11).
+//! In each model two or three idle carriers go to work once each, on one item each, and then leave. So if every run ends, no item
+//! was slept on; and since the second item comes in some runs when the first carrier has left, the other one was where
+//! it could hear of it: in the poll, if it was an event (invariant 11).
 
 use crate::check;
 use crate::kick::Kick;
 use crate::sched::roles::{Roles, Sleeper, World};
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
-use loom::sync::{Arc, Condvar, Mutex};
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
+use loom::sync::{Condvar, Mutex};
+use std::sync::Arc;
 use loom::thread;
 use std::cell::Cell;
 use std::ptr::null;
@@ -43,8 +44,8 @@ struct Engine {
     items: AtomicUsize,
     /// The earliest deadline.
     deadline: AtomicU64,
-    /// The kernel's side of the poll: the eventfd's count and whether a descriptor is ready.
-    epoll: Mutex<(u64, bool)>,
+    /// The kernel's side of the poll: the eventfd's count, and how many descriptors have become ready.
+    epoll: Mutex<(u64, usize)>,
     changed: Condvar,
     note: Kick,
     take: Take,
@@ -68,7 +69,7 @@ impl Engine {
             roles: Roles::new(),
             items: AtomicUsize::new(0),
             deadline: AtomicU64::new(NEVER),
-            epoll: Mutex::new((0, false)),
+            epoll: Mutex::new((0, 0)),
             changed: Condvar::new(),
             note: Kick::new(),
             take,
@@ -104,12 +105,12 @@ impl Engine {
 
     /// A descriptor becomes ready.
     fn event(&self) {
-        self.epoll.lock().expect("no panics").1 = true;
+        self.epoll.lock().expect("no panics").1 += 1;
         self.changed.notify_one();
     }
 
     /// `hub::next` of a carrier, until it has found one item.
-    fn carrier(&self, expires: bool, busy: bool) {
+    fn carrier(&self, busy: bool) {
         let me = Carrier { wake: AtomicU32::new(0), next: Cell::new(null()), listed: Cell::new(false) };
         loop {
             if self.pop() {
@@ -119,9 +120,7 @@ impl Engine {
                 return;
             }
             self.roles.wait(&me, self);
-            if expires {
-                self.expire();
-            }
+            self.expire();
         }
     }
 }
@@ -136,19 +135,17 @@ impl World for Engine {
     }
 
     fn poll(&self, until: u64) {
-        let (kicked, event) = {
+        let (kicked, events) = {
             let mut e = self.epoll.lock().expect("no panics");
             // Before a deadline the poll ends by itself. A kick that somebody else has read is not there any more when the
             // kernel looks, although it woke the poller (fs/eventpoll.c, ep_send_events, for a level-triggered item).
-            while *e == (0, false) && until == NEVER {
+            while *e == (0, 0) && until == NEVER {
                 e = self.changed.wait(e).expect("no panics");
             }
             (e.0 > 0, std::mem::take(&mut e.1))
         };
-        if event {
-            // A thread that waited for the descriptor, in the poller's own queue: nobody else is told.
-            self.items.fetch_add(1, SeqCst);
-        }
+        // Threads that waited for the descriptors, in the poller's own queue: nobody else is told.
+        self.items.fetch_add(events, SeqCst);
         if kicked {
             (self.take)(self);
         }
@@ -176,8 +173,8 @@ impl World for Engine {
     }
 }
 
-fn idle_carriers(e: &Arc<Engine>, n: usize, expires: bool, busy: bool) -> Vec<thread::JoinHandle<()>> {
-    (0..n).map(|_| e.clone()).map(|e| thread::spawn(move || e.carrier(expires, busy))).collect()
+fn idle_carriers(e: &Arc<Engine>, n: usize, busy: bool) -> Vec<thread::JoinHandle<()>> {
+    (0..n).map(|_| e.clone()).map(|e| thread::spawn(move || e.carrier(busy))).collect()
 }
 
 fn join(threads: Vec<thread::JoinHandle<()>>) {
@@ -188,20 +185,20 @@ fn join(threads: Vec<thread::JoinHandle<()>>) {
 
 #[test]
 fn work_finds_every_idle_carrier() {
-    check(2, || {
+    check(3, || {
         let e = Engine::new(take);
-        let carriers = idle_carriers(&e, 2, false, true);
+        let carriers = idle_carriers(&e, 2, true);
         e.push();
         e.push();
         join(carriers);
     });
 }
 
-fn an_event_after_work(busy: bool) {
-    check(2, move || {
+fn events_one_by_one(busy: bool) {
+    check(3, move || {
         let e = Engine::new(take);
-        let carriers = idle_carriers(&e, 2, false, busy);
-        e.push();
+        let carriers = idle_carriers(&e, 2, busy);
+        e.event();
         e.event();
         join(carriers);
     });
@@ -209,25 +206,25 @@ fn an_event_after_work(busy: bool) {
 
 #[test]
 fn who_goes_to_work_leaves_somebody_in_the_poll() {
-    an_event_after_work(true);
+    events_one_by_one(true);
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn broken_who_goes_to_work_leaves_the_poll_empty() {
-    an_event_after_work(false);
+    events_one_by_one(false);
 }
 
 /// A busy carrier looks at the descriptors after it has made a deadline the earliest one, and becomes idle.
 fn a_deadline_and_a_glance(glance: fn(&Engine)) {
-    check(2, move || {
+    check(3, move || {
         let e = Engine::new(take);
-        let carriers = idle_carriers(&e, 1, true, true);
+        let carriers = idle_carriers(&e, 1, true);
         e.deadline.store(5, SeqCst);
         e.roles.deadline_moved(5, &*e);
         glance(&e);
         // The other idle carrier is this thread.
-        e.carrier(false, true);
+        e.carrier(true);
         join(carriers);
     });
 }
@@ -243,16 +240,15 @@ fn broken_a_look_in_passing_without_the_role() {
     a_deadline_and_a_glance(|e| e.poll(0));
 }
 
-/// Two kicks for a poller that takes the first one, as long as it gets there.
+/// Kicks for a poller that polls until it has seen what they all came with.
 fn kicks(take: Take) {
     check(3, move || {
         let e = Engine::new(take);
-        // A poller that goes on to poll until it has seen what both came with.
         let poller = {
             let e = e.clone();
-            thread::spawn(move || while e.items.load(SeqCst) < 2 { e.poll(NEVER) })
+            thread::spawn(move || while e.items.load(SeqCst) < 3 { e.poll(NEVER) })
         };
-        for _ in 0..2 {
+        for _ in 0..3 {
             e.items.fetch_add(1, SeqCst);
             e.kick();
         }
@@ -272,5 +268,29 @@ fn broken_the_note_is_cleared_before_the_kick_is_read() {
     kicks(|e| {
         e.note.take(|| {});
         e.read();
+    });
+}
+
+#[test]
+fn three_idle_carriers_share_what_comes() {
+    check(2, || {
+        let e = Engine::new(take);
+        let carriers = idle_carriers(&e, 3, true);
+        e.push();
+        e.event();
+        e.event();
+        join(carriers);
+    });
+}
+
+#[test]
+fn who_became_idle_during_a_look_in_passing_polls_afterwards() {
+    check(3, || {
+        let e = Engine::new(take);
+        let carriers = idle_carriers(&e, 1, true);
+        e.roles.glance(&*e);
+        // The busy carrier stays busy: whoever is idle must hear of it.
+        e.event();
+        join(carriers);
     });
 }

@@ -16,10 +16,10 @@ mod sync;
 mod task;
 mod word;
 
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../runtime/src/abi/futex/bucket.rs"]
 mod bucket;
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../runtime/src/reactor/kick.rs"]
 mod kick;
 

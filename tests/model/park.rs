@@ -4,7 +4,7 @@ use crate::check;
 use crate::sched::state::{Wake, Woken};
 use crate::sched::wake;
 use crate::task::Task;
-use loom::sync::Arc;
+use std::sync::Arc;
 use loom::thread;
 
 #[test]

@@ -5,7 +5,7 @@ use crate::sched::state::Wake;
 use crate::sched::wake;
 use crate::task::Task;
 use crate::word::{A, B, Futexes};
-use loom::sync::Arc;
+use std::sync::Arc;
 use loom::thread;
 
 /// One waits on A and times out, another moves it to B by `requeue`. Nothing of it may be left in a bucket.

@@ -2,13 +2,13 @@
 
 use crate::task::Task;
 
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../runtime/src/sched/roles.rs"]
 pub(crate) mod roles;
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../runtime/src/sched/state.rs"]
 pub(crate) mod state;
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../runtime/src/sched/waiter.rs"]
 pub(crate) mod waiter;
 

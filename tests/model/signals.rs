@@ -5,7 +5,7 @@ use crate::sched::state::Wake;
 use crate::sched::wake;
 use crate::sync::{AtomicBool, AtomicU64, Ordering::*, fence};
 use crate::task::Task;
-use loom::sync::Arc;
+use std::sync::Arc;
 use loom::thread;
 
 /// A thread with a queue of signals.

@@ -1,8 +1,8 @@
 //! `crate::sync` for the protocol files: loom's atomics, and its mutex for the spin lock.
 //!
 //! loom takes a sequentially consistent access for an acquiring or releasing one, and knows the total order of fences only
-//! (its documentation says so). So such an access gets a fence here: behind a store, before a load, on both sides of what
-//! is both. That is how compilers make them for x86-64, where the store is an `xchg`.
+//! (its documentation says so). So such an access is here what compilers make of it for x86-64: a load with a fence before it,
+//! and for a store an exchange, with fences around it.
 
 use loom::sync::atomic;
 pub(crate) use loom::sync::atomic::{Ordering, fence};
@@ -21,13 +21,16 @@ macro_rules! atomics {
             }
 
             pub(crate) fn load(&self, o: Ordering) -> $value {
-                before(o);
+                fence_for(o);
                 self.0.load(o)
             }
 
             pub(crate) fn store(&self, v: $value, o: Ordering) {
-                self.0.store(v, o);
-                after(o);
+                if o == SeqCst {
+                    self.swap(v, o);
+                } else {
+                    self.0.store(v, o);
+                }
             }
 
             pub(crate) fn swap(&self, v: $value, o: Ordering) -> $value {
@@ -65,20 +68,16 @@ impl AtomicUsize {
     }
 }
 
-fn before(o: Ordering) {
+fn fence_for(o: Ordering) {
     if o == SeqCst {
         fence(SeqCst);
     }
 }
 
-fn after(o: Ordering) {
-    before(o);
-}
-
 fn both<T>(o: Ordering, f: impl FnOnce() -> T) -> T {
-    before(o);
+    fence_for(o);
     let v = f();
-    after(o);
+    fence_for(o);
     v
 }
 

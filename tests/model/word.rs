@@ -5,7 +5,7 @@ use crate::check;
 use crate::sched::state::Wake;
 use crate::sync::{AtomicUsize, Ordering::*};
 use crate::task::Task;
-use loom::sync::Arc;
+use std::sync::Arc;
 use loom::thread;
 
 /// Two buckets; the first two words are in different ones.
