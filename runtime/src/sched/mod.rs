@@ -26,6 +26,7 @@ pub mod state;
 pub(crate) mod tick;
 pub(crate) mod timer;
 pub mod thread;
+mod tid_blocks;
 pub(crate) mod tids;
 pub(crate) mod waiter;
 

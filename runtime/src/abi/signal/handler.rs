@@ -85,6 +85,9 @@ unsafe extern "C" fn on_signal(sig: i32, info: *mut SigInfo, uc: *mut UContext) 
     } else if crate::arch::EXIT_CRITICAL.contains(uc.mcontext.rip as usize) {
         // On its way out with the record still whole: back to the hub, which looks again.
         tick::go_to_hub(os, uc, Trap::Again);
+    } else {
+        // In the engine, perhaps after its last look at the inbox.
+        os.resched.store(true, Relaxed);
     }
 }
 

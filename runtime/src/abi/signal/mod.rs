@@ -144,7 +144,11 @@ pub(crate) fn send(t: ThreadRef, info: &SigInfo) {
         }
         Some(_) => {}
         None => {
-            // It runs, or is about to: on another OS thread the tick makes it look.
+            // It runs, or is about to: on another OS thread the tick makes it look. A hub says whom it runs and looks at the
+            // signals then, with no barrier in between, so that is made from here.
+            if crate::sched::carrier::count() > 1 {
+                sys::barrier_everywhere();
+            }
             // SAFETY: OS threads' records stay.
             if let Some(os) = unsafe { t.os.get().as_ref() }
                 && core::ptr::eq(os.current.load(SeqCst), t.as_ptr())
