@@ -83,7 +83,7 @@ fn first_difference(native: &[u8], other: &[u8]) -> Option<String> {
         .expect("they differ somewhere");
     let show = |line: Option<&String>| line.map_or("the end".into(), |line| format!("{line:?}"));
     Some(format!(
-        "line {}: natively {}, under patchall {}",
+        "line {}: natively {}, now {}",
         at + 1,
         show(native.get(at)),
         show(other.get(at))
@@ -94,14 +94,8 @@ fn first_difference(native: &[u8], other: &[u8]) -> Option<String> {
 fn the_first_differing_line_is_named() {
     assert_eq!(first_difference(b"a\nb\n", b"a\nb\n"), None);
     let difference = first_difference(b"a\nb\n", b"a\nc\n").expect("b is not c");
-    assert_eq!(
-        difference,
-        r#"line 2: natively "b\n", under patchall "c\n""#
-    );
+    assert_eq!(difference, r#"line 2: natively "b\n", now "c\n""#);
     let difference = first_difference(b"a\n", b"a\nc\n").expect("one is longer");
-    assert_eq!(
-        difference,
-        r#"line 2: natively the end, under patchall "c\n""#
-    );
+    assert_eq!(difference, r#"line 2: natively the end, now "c\n""#);
     assert!(first_difference(b"a\n", b"a").is_some());
 }

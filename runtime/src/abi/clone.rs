@@ -8,7 +8,7 @@ use crate::arch;
 use crate::gate;
 use crate::process;
 use crate::sched::thread::{Resume, ThreadRef};
-use crate::sched::{make_ready, tids};
+use crate::sched::{make_ready, tids, timer};
 use crate::sys::kernel::CloneArgs;
 use crate::sys::{self, user};
 use core::sync::atomic::Ordering::*;
@@ -70,9 +70,10 @@ fn dispatch(t: ThreadRef, args: &CloneArgs) -> Step {
 }
 
 fn make_thread(t: ThreadRef, args: &CloneArgs) -> Step {
-    let Ok(child) = ThreadRef::new() else {
+    if tids::live() >= timer::room() {
         return err(libc::EAGAIN);
-    };
+    }
+    let Ok(child) = ThreadRef::new() else { return err(libc::EAGAIN) };
     let has = |f: i32| args.flags & f as u64 != 0;
     // The slot of the new TLS block. A block that cannot be written is not one of libc's.
     let slot = (args.tls as usize).wrapping_add_signed(arch::current_offset());
@@ -92,6 +93,7 @@ fn make_thread(t: ThreadRef, args: &CloneArgs) -> Step {
     // SAFETY: the caller's registers are in its record, and the child is known to nobody yet.
     unsafe { *child.xmm.get() = *t.xmm.get() };
     child.fs.set(args.tls);
+    child.lowest_sp.set(regs.rsp);
     child.fp_control.set(arch::fp_control());
     child.resume.set(Resume::Regs);
     child.call.deadline.set(crate::sched::timer::NEVER);
@@ -99,6 +101,7 @@ fn make_thread(t: ThreadRef, args: &CloneArgs) -> Step {
     child.signals.inherit(&t.signals);
     if has(libc::CLONE_CHILD_CLEARTID) {
         child.clear_tid.set(args.child_tid as usize);
+        process::learn_tid_word(args.child_tid as usize - args.tls as usize);
     }
     // The kernel ignores a fault in these stores, too (kernel/fork.c).
     if has(libc::CLONE_PARENT_SETTID) {

@@ -9,7 +9,7 @@ use crate::sys::spin::Spin;
 use crate::sys::{self, nr};
 use core::cell::Cell;
 use core::ptr::null;
-use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::*};
 
 /// What a descriptor is, as far as reading and writing differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,6 +63,8 @@ pub(crate) struct Fd {
     pub(super) mode: Mode,
     /// Held by a call that asks for readiness first and is made then: nobody of ours takes away what was seen.
     pub(crate) turn: Spin<()>,
+    /// A helper is in a call on it that must be made by one at a time.
+    pub(crate) in_helper: AtomicBool,
 }
 
 struct List(*const FdWait);
@@ -84,8 +86,6 @@ pub(crate) struct FdWait {
 /// The highest number of which anything was ever known.
 static HIGHEST: AtomicU32 = AtomicU32::new(0);
 static TABLE: Table<Fd> = Table::new();
-/// Descriptors above this are not waited for here (`fs.nr_open` is 2^20 by default).
-const MOST: usize = 1 << 20;
 
 /// EPOLLERR and EPOLLHUP concern everyone, RDHUP the readers.
 const ALWAYS: u32 = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
@@ -98,9 +98,9 @@ fn concerns(wanted: u32, ready: u32) -> bool {
     ready & (wanted | ALWAYS) != 0 || (ready & RDHUP != 0 && wanted & IN != 0)
 }
 
-pub(super) fn reserve() -> Result<(), i32> {
+pub(super) fn reserve(descriptors: usize) -> Result<(), i32> {
     // SAFETY: all-zero is an entry; there is one thread.
-    unsafe { TABLE.reserve(MOST) }
+    unsafe { TABLE.reserve(descriptors) }
 }
 
 /// How many descriptors the table has room for.
@@ -233,9 +233,16 @@ pub(crate) enum Armed {
 
 /// Links `node` for park `seq` of `w` on a descriptor.
 pub(crate) fn arm(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
-    let Some(e) = entry(fd) else {
-        return Armed::Unpollable(libc::EBADF);
-    };
+    link(node, fd, events, w, seq, true)
+}
+
+/// Like [`arm`], whatever is known to be ready: for who looks at the descriptor himself *after* this, as poll(2) does.
+pub(crate) fn watch(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
+    link(node, fd, events, w, seq, false)
+}
+
+fn link(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64, by_what_is_known: bool) -> Armed {
+    let Some(e) = entry(fd) else { return Armed::Unpollable(libc::EBADF) };
     let mut list = e.waiters.lock();
     if e.registered.load(Relaxed) == 0 {
         e.ready.store(0, SeqCst);
@@ -245,7 +252,7 @@ pub(crate) fn arm(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64) -> 
         }
         e.registered.store(1, SeqCst);
     }
-    if concerns(events, e.ready.load(SeqCst)) {
+    if by_what_is_known && concerns(events, e.ready.load(SeqCst)) {
         return Armed::Ready;
     }
     node.waiter.set(w);
@@ -326,6 +333,7 @@ pub(crate) fn forget(fd: i32) {
     e.registered.store(0, SeqCst);
     e.kind.store(0, SeqCst);
     e.mode.forget();
+    e.in_helper.store(false, SeqCst);
     e.ready.store(0, SeqCst);
     list.wake(!0);
 }
@@ -341,7 +349,7 @@ pub(crate) fn closing(fd: i32) {
 
 /// The numbers from `first` to `last` of which anything may be known.
 pub(crate) fn known(first: u32, last: u32) -> impl Iterator<Item = i32> {
-    let end = (last as usize + 1).min(HIGHEST.load(Relaxed) as usize + 1).min(MOST);
+    let end = (last as usize + 1).min(HIGHEST.load(Relaxed) as usize + 1).min(room());
     (first as usize..end).map(|fd| fd as i32)
 }
 
@@ -385,15 +393,15 @@ impl FdWaits {
         self.used.set(0);
     }
 
-    /// Arms one more descriptor.
-    pub(crate) fn arm(&self, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
+    /// [`watch`]es one more descriptor.
+    pub(crate) fn watch(&self, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
         let i = self.used.get();
         if i >= self.room.get() {
             return Armed::Unpollable(libc::ENOMEM);
         }
         // SAFETY: `i` is within the room, which is zeroed or holds old nodes; both are valid nodes.
         let node = unsafe { &*self.first.get().add(i as usize) };
-        let a = arm(node, fd, events, w, seq);
+        let a = watch(node, fd, events, w, seq);
         if a == Armed::Waiting {
             self.used.set(i + 1);
         }

@@ -15,7 +15,7 @@ pub(crate) mod mode;
 mod own;
 
 pub(crate) use fd::{
-    Armed, Fd, FdWait, FdWaits, Kind, arm, closing, disarm, entry, forget, known, room, socket_option,
+    Armed, Fd, FdWait, FdWaits, Kind, arm, closing, disarm, entry, forget, known, room, socket_option, watch,
 };
 pub(crate) use own::{is_own, next_own, take as take_own};
 
@@ -35,9 +35,9 @@ const KICK: u64 = u64::MAX;
 /// Events taken at a time.
 const BATCH: usize = 128;
 
-/// Makes the epoll and its eventfd; and, in the child of a fork, anew.
-pub(crate) fn init() -> Result<(), i32> {
-    fd::reserve()?;
+/// Makes the epoll and its eventfd, and room for so many descriptors; higher ones are not waited for here.
+pub(crate) fn init(descriptors: usize) -> Result<(), i32> {
+    fd::reserve(descriptors)?;
     open()
 }
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 static sigset_t set;
+static pthread_barrier_t ready;
 static int first_value = 1000, order_ok = 1, total;
 
 static void *takes(void *unused) {
@@ -15,6 +16,7 @@ static void *takes(void *unused) {
     OK(pthread_kill(pthread_self(), SIGUSR2));
     OK(sigwait(&set, &signal));
     CHECK_EQ(signal, SIGUSR2);
+    pthread_barrier_wait(&ready);
     for (int i = 0; i < 50; i++) {
         CHECK_EQ(sigwaitinfo(&set, &info), SIGRTMIN + 1);
         CHECK_EQ(info.si_code, SI_QUEUE);
@@ -42,7 +44,9 @@ int main(void) {
     OK(pthread_sigmask(SIG_BLOCK, &set, NULL));
     OK(pthread_barrier_init(&gate, NULL, 4));
     for (int i = 0; i < 3; i++) idle[i] = start(idles, &gate);
+    OK(pthread_barrier_init(&ready, NULL, 2));
     pthread_t taker = start(takes, NULL);
+    pthread_barrier_wait(&ready);
     let_others_block();
     // Real-time signals queue: all of them come, in order.
     for (int i = 0; i < 50; i++) CHECK_EQ(sigqueue(getpid(), SIGRTMIN + 1, (union sigval){.sival_int = first_value + i}), 0);

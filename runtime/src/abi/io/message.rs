@@ -4,10 +4,11 @@
 //! without the address and the ancillary data, which belong to the first part.
 
 use super::memory::{Memory, Window};
-use super::{AGAIN, File, IN, Tried, Wait, file, in_kernel, is_ready, sent, until_ready};
+use super::{AGAIN, File, IN, Tried, Wait, file, is_ready, sent, until_ready};
 use crate::abi::Step;
 use crate::reactor::mode::{self, LOW_WATER, NONBLOCK};
 use crate::reactor::{self, Kind};
+use crate::sched::helper;
 use crate::sched::thread::ThreadRef;
 use crate::sys::user::Plain;
 use crate::sys::{self, nr, user};
@@ -117,6 +118,9 @@ fn receive(t: ThreadRef, memory: Memory, flags: i32, one: impl Fn(usize) -> isiz
 
 /// sendto(2).
 pub(crate) fn sendto(t: ThreadRef) -> Step {
+    if helper::has(t) {
+        return helper::offload(t);
+    }
     let flags = t.arg(3) as i32;
     let Some(f) = file(t) else {
         return Step::Native;
@@ -136,6 +140,9 @@ pub(crate) fn sendto(t: ThreadRef) -> Step {
 
 /// sendmsg(2).
 pub(crate) fn sendmsg(t: ThreadRef) -> Step {
+    if helper::has(t) {
+        return helper::offload(t);
+    }
     let flags = t.arg(2) as i32;
     let Some(f) = file(t) else {
         return Step::Native;
@@ -205,7 +212,7 @@ fn unconnected(t: ThreadRef, f: File, flags: i32) -> Step {
         }
     };
     let waits = flags & libc::MSG_DONTWAIT == 0 && f.entry.mode(f.fd) & NONBLOCK == 0;
-    if result == AGAIN && waits { in_kernel(t) } else { Step::Done(sent(t, result, flags)) }
+    if result == AGAIN && waits { helper::offload_now(t) } else { Step::Done(sent(t, result, flags)) }
 }
 
 /// Open files that are sent are no longer ours alone.

@@ -183,12 +183,6 @@ pub(super) fn is_ready(fd: i32, events: i16) -> bool {
     unsafe { sys::syscall5(nr(libc::SYS_ppoll), &raw mut p as usize, 1, &raw const now as usize, 0, 8) != 0 }
 }
 
-/// A call that the kernel may hold up for reasons that readiness does not tell. It runs where it stands, so it holds its
-/// carrier up for as long.
-pub(super) fn in_kernel(_: ThreadRef) -> Step {
-    Step::Native
-}
-
 /// The result of sending, with the SIGPIPE that goes with EPIPE: we always send with MSG_NOSIGNAL, because the kernel
 /// would raise the signal for the OS thread.
 #[inline(always)]

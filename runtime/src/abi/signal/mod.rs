@@ -22,8 +22,11 @@ pub(crate) mod calls;
 mod frame;
 mod handler;
 mod queue;
+pub(crate) mod timers;
 
+pub(crate) use action::{after_failed_exec, before_exec};
 pub(crate) use frame::sigreturn;
+pub(crate) use handler::NEVER_BLOCKED;
 
 use super::{Restart, Row};
 use crate::sched::os_thread::OsThread;
@@ -103,6 +106,10 @@ pub(crate) fn route() {
 /// Puts a process-directed signal where it belongs.
 pub(crate) fn send_to_process(info: &SigInfo) {
     let b = bit(info.signo);
+    if let Some(tid) = timers::target(info) {
+        tids::with(tid, |t| send(t, info));
+        return;
+    }
     let (mut target, mut waiting) = (None, None);
     tids::each(|t| {
         if t.signals.mask.load(SeqCst) & b == 0 {
@@ -197,7 +204,7 @@ pub(crate) fn set_mask(t: ThreadRef, mask: u64) {
 
 /// A thread is about to wait for `set`: those signals must reach the engine, whatever their default action.
 fn open_for(t: ThreadRef, set: u64) {
-    action::take_over(set);
+    action::take_over(set, true);
     if KERNEL_MASK.load(Relaxed) & set != 0 {
         KERNEL_MASK.fetch_and(!set, SeqCst);
         sync_kernel_mask(t.os(), false);
@@ -321,6 +328,7 @@ pub(crate) unsafe fn after_fork(t: ThreadRef) {
         queue::after_fork();
         action::after_fork();
         handler::after_fork();
+        timers::after_fork();
     }
     t.signals.pending.clear();
     PROCESS.clear();
