@@ -186,6 +186,7 @@ unsafe fn after_fork(t: ThreadRef) {
         timer::after_fork();
         tids::after_fork();
         futex::after_fork();
+        abi::shared::after_fork();
         os.after_fork();
         reactor::after_fork();
         signal::after_fork(t);

@@ -1,81 +1,169 @@
-//! Calls on descriptors that are not input or output: fcntl(2), ioctl(2), open(2), fsync(2).
+//! Calls that change what a descriptor is: close(2), dup(2), close_range(2), fcntl(2), and the flags that change how calls
+//! on it wait.
 //!
-//! Opening a FIFO waits for its other end, draining a terminal for its line, fsync for the disk: by a helper. sendfile,
-//! splice and tee are the kernel's as yet: a carrier waits in them.
+//! What is known of a number is forgotten when it is closed, before and after: before, because those who wait must not
+//! miss it; after, because one of them may have looked again in between. The engine's own descriptors are not open as far
+//! as the program is concerned.
 
-use super::{Step, descriptors, err, locks, procfs};
-use crate::reactor;
-use crate::sched::helper;
+use super::{Step, err, files, locks, procfs};
+use crate::reactor::{self, Kind};
 use crate::sched::thread::ThreadRef;
-use crate::sched::tids;
 use crate::sys::{self, nr};
-use core::mem::MaybeUninit;
+
+/// The call the program made.
+fn as_made(t: ThreadRef) -> isize {
+    let r = t.regs();
+    let (a, b, c) = (r.rdi as usize, r.rsi as usize, r.rdx as usize);
+    // SAFETY: the program's call with the program's arguments.
+    unsafe { sys::syscall6(r.rax as usize, a, b, c, r.r10 as usize, r.r8 as usize, r.r9 as usize) }
+}
+
+/// close(2).
+pub(crate) fn close(t: ThreadRef) -> Step {
+    let fd = t.arg(0) as i32;
+    if reactor::is_own(fd) {
+        return err(libc::EBADF);
+    }
+    procfs::closing(fd);
+    reactor::closing(fd);
+    let r = as_made(t);
+    reactor::forget(fd);
+    Step::Done(r)
+}
+
+/// close_range(2): all but ours.
+pub(crate) fn close_range(t: ThreadRef) -> Step {
+    const ONLY_MARKS: usize = 4; // CLOSE_RANGE_CLOEXEC
+    let (first, last, flags) = (t.arg(0) as u32, t.arg(1) as u32, t.arg(2));
+    if first > last || flags & ONLY_MARKS != 0 {
+        return Step::Native;
+    }
+    for fd in reactor::known(first, last) {
+        reactor::closing(fd);
+    }
+    let mut from = first;
+    let mut result;
+    loop {
+        let own = reactor::next_own(from).filter(|fd| *fd <= last);
+        let to = own.map_or(Some(last), |fd| fd.checked_sub(1));
+        result = match to {
+            // SAFETY: descriptors of the program's.
+            Some(to) if to >= from => unsafe {
+                sys::syscall3(nr(libc::SYS_close_range), from as usize, to as usize, flags)
+            },
+            _ => 0,
+        };
+        match own {
+            Some(fd) if result == 0 && fd < last => from = fd + 1,
+            _ => break,
+        }
+    }
+    for fd in reactor::known(first, last) {
+        reactor::forget(fd);
+    }
+    Step::Done(result)
+}
+
+/// dup(2).
+pub(crate) fn dup(t: ThreadRef) -> Step {
+    let old = t.arg(0) as i32;
+    if reactor::is_own(old) {
+        return err(libc::EBADF);
+    }
+    let r = as_made(t);
+    duplicated(old, r);
+    Step::Done(r)
+}
+
+/// dup2(2), dup3(2).
+pub(crate) fn dup2(t: ThreadRef) -> Step {
+    let (old, new) = (t.arg(0) as i32, t.arg(1) as i32);
+    if reactor::is_own(old) || reactor::is_own(new) {
+        return err(libc::EBADF);
+    }
+    if old == new {
+        return Step::Native;
+    }
+    reactor::closing(new);
+    let r = as_made(t);
+    reactor::forget(new);
+    duplicated(old, r);
+    Step::Done(r)
+}
+
+fn duplicated(old: i32, new: isize) {
+    if new < 0 {
+        return;
+    }
+    if let (Some(o), Some(n)) = (reactor::entry(old), reactor::entry(new as i32)) {
+        o.duplicated();
+        if let Some(kind) = o.known_kind() {
+            n.set_kind(kind);
+        }
+    }
+}
 
 /// fcntl(2).
 pub(crate) fn fcntl(t: ThreadRef) -> Step {
-    if reactor::is_own(t.arg(0) as i32) {
+    let fd = t.arg(0) as i32;
+    if reactor::is_own(fd) {
         return err(libc::EBADF);
     }
     match t.arg(1) as i32 {
+        libc::F_SETFL => {
+            let r = as_made(t);
+            if let Some(e) = reactor::entry(fd) {
+                e.flags_changed();
+            }
+            Step::Done(r)
+        }
         libc::F_SETLKW | libc::F_OFD_SETLKW => locks::setlkw(t),
-        libc::F_SETFL => descriptors::change_flags(t),
-        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => descriptors::dup(t),
+        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => {
+            let r = as_made(t);
+            duplicated(fd, r);
+            Step::Done(r)
+        }
         _ => Step::Native,
     }
 }
 
-/// ioctl(2): tcdrain, tcsendbreak, tcsetattr with TCSADRAIN or TCSAFLUSH wait for a terminal's output
-/// (drivers/tty/tty_ioctl.c, include/uapi/asm-generic/ioctls.h).
+/// ioctl(2).
 pub(crate) fn ioctl(t: ThreadRef) -> Step {
-    const TCSETSW: u32 = 0x5403;
-    const TCSETSF: u32 = 0x5404;
-    const TCSETAW: u32 = 0x5407;
-    const TCSETAF: u32 = 0x5408;
-    const TCSBRK: u32 = 0x5409;
-    const TCSBRKP: u32 = 0x5425;
-    const TCSETSW2: u32 = 0x402c_542c;
-    const TCSETSF2: u32 = 0x402c_542d;
-    match t.arg(1) as u32 {
-        n if u64::from(n) == libc::FIONBIO => descriptors::change_flags(t),
-        TCSETSW | TCSETSF | TCSETAW | TCSETAF | TCSBRK | TCSBRKP | TCSETSW2 | TCSETSF2 => by_helper(t),
+    if t.arg(1) as u32 as u64 != libc::FIONBIO {
+        return files::terminal_ioctl(t);
+    }
+    let r = as_made(t);
+    if let Some(e) = reactor::entry(t.arg(0) as i32) {
+        e.flags_changed();
+    }
+    Step::Done(r)
+}
+
+/// setsockopt(2).
+pub(crate) fn setsockopt(t: ThreadRef) -> Step {
+    /// The forms with 64-bit time (asm-generic/socket.h), and TLS in the kernel, whose reads stop at records.
+    const SO_RCVTIMEO_NEW: i32 = 66;
+    const SO_SNDTIMEO_NEW: i32 = 67;
+    const TCP_ULP: i32 = 31;
+    let entry = reactor::entry(t.arg(0) as i32);
+    match (t.arg(1) as i32, t.arg(2) as i32) {
+        (
+            libc::SOL_SOCKET,
+            libc::SO_RCVTIMEO | libc::SO_SNDTIMEO | SO_RCVTIMEO_NEW | SO_SNDTIMEO_NEW | libc::SO_RCVLOWAT,
+        ) => {
+            let r = as_made(t);
+            if let Some(e) = entry {
+                e.socket_option_changed();
+            }
+            Step::Done(r)
+        }
+        (libc::IPPROTO_TCP, TCP_ULP) => {
+            let r = as_made(t);
+            if let Some(e) = entry.filter(|_| r == 0) {
+                e.set_kind(Kind::Stream);
+            }
+            Step::Done(r)
+        }
         _ => Step::Native,
     }
-}
-
-/// fsync(2), fdatasync(2), sync(2), syncfs(2).
-pub(crate) fn sync(t: ThreadRef) -> Step {
-    by_helper(t)
-}
-
-fn by_helper(t: ThreadRef) -> Step {
-    if t.woken().is_none() && tids::live() == 1 { Step::Native } else { helper::offload(t) }
-}
-
-/// open(2).
-pub(crate) fn open(t: ThreadRef) -> Step {
-    procfs::open(t).unwrap_or_else(|| open_at(t, libc::AT_FDCWD as usize, t.arg(0), t.arg(1) as i32))
-}
-
-/// openat(2).
-pub(crate) fn openat(t: ThreadRef) -> Step {
-    procfs::openat(t).unwrap_or_else(|| open_at(t, t.arg(0), t.arg(1), t.arg(2) as i32))
-}
-
-/// Only FIFOs wait, for the other end, and only when opened for one direction without O_NONBLOCK (fifo(7)).
-fn open_at(t: ThreadRef, dir: usize, path: usize, flags: i32) -> Step {
-    if t.woken().is_some() {
-        return helper::offload(t);
-    }
-    let never = libc::O_NONBLOCK | libc::O_DIRECTORY | libc::O_PATH | libc::O_EXCL;
-    if flags & never != 0 || flags & libc::O_ACCMODE == libc::O_RDWR || tids::live() == 1 {
-        return Step::Native;
-    }
-    let follow = if flags & libc::O_NOFOLLOW != 0 { libc::AT_SYMLINK_NOFOLLOW } else { 0 };
-    let mut st = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: the kernel checks the path, which is the program's, and fills the structure, which is its own.
-    let is_fifo = unsafe {
-        let r = sys::syscall4(nr(libc::SYS_newfstatat), dir, path, st.as_mut_ptr() as usize, follow as usize);
-        !sys::is_err(r) && st.assume_init().st_mode & libc::S_IFMT == libc::S_IFIFO
-    };
-    if is_fifo { helper::offload(t) } else { Step::Native }
 }

@@ -6,19 +6,20 @@
 
 pub(crate) mod clone;
 pub(crate) mod credentials;
-pub(crate) mod descriptors;
 pub(crate) mod epoll;
 pub(crate) mod exit;
 pub(crate) mod fds;
+pub(crate) mod files;
 pub(crate) mod futex;
 pub(crate) mod identity;
-pub(crate) mod io;
 pub(crate) mod procfs;
 pub(crate) mod locks;
 pub(crate) mod poll;
 pub(crate) mod queues;
 pub(crate) mod ready;
 pub(crate) mod select;
+pub(crate) mod shared;
+pub(crate) mod io;
 pub(crate) mod signal;
 pub(crate) mod stacks;
 pub(crate) mod time;
@@ -154,12 +155,12 @@ const fn table() -> [Option<Row>; 512] {
         SYS_flock             locks::flock,               Flag;
         SYS_fcntl             fds::fcntl,                 Flag;
         SYS_ioctl             fds::ioctl,                 Flag;
-        SYS_open              fds::open,                  Flag;
-        SYS_openat            fds::openat,                Flag;
-        SYS_fsync             fds::sync,                  Flag;
-        SYS_fdatasync         fds::sync,                  Flag;
-        SYS_sync              fds::sync,                  Flag;
-        SYS_syncfs            fds::sync,                  Flag;
+        SYS_open              files::open,                  Flag;
+        SYS_openat            files::openat,                Flag;
+        SYS_fsync             files::sync,                  Flag;
+        SYS_fdatasync         files::sync,                  Flag;
+        SYS_sync              files::sync,                  Flag;
+        SYS_syncfs            files::sync,                  Flag;
         SYS_msgsnd            queues::msgsnd,             Never;
         SYS_msgrcv            queues::msgrcv,             Never;
         SYS_semop             queues::semop,              Never;
@@ -206,6 +207,7 @@ const fn table() -> [Option<Row>; 512] {
         SYS_rt_sigsuspend     signal::calls::rt_sigsuspend,     Never;
         SYS_rt_sigtimedwait   signal::calls::rt_sigtimedwait,   Never;
         SYS_rt_tgsigqueueinfo signal::calls::rt_tgsigqueueinfo, Never;
+        SYS_rt_sigqueueinfo   signal::calls::rt_sigqueueinfo,   Never;
         SYS_rt_sigreturn      signal::sigreturn,                Never;
         SYS_timer_create      signal::timers::timer_create,     Never;
         SYS_timer_delete      signal::timers::timer_delete,     Never;
@@ -229,14 +231,18 @@ const fn table() -> [Option<Row>; 512] {
         SYS_accept            io::accept::accept,         Flag;
         SYS_accept4           io::accept::accept4,        Flag;
         SYS_connect           io::connect::connect,       Flag;
+        SYS_sendfile          io::splice::sendfile,       Flag;
+        SYS_splice            io::splice::splice,         Flag;
+        SYS_tee               io::splice::tee,            Flag;
+        SYS_vmsplice          io::splice::vmsplice,       Flag;
         SYS_socket            io::connect::socket,        Never;
         SYS_socketpair        io::connect::socketpair,    Never;
-        SYS_setsockopt        descriptors::setsockopt,            Never;
-        SYS_close             descriptors::close,                 Never;
-        SYS_close_range       descriptors::close_range,           Never;
-        SYS_dup               descriptors::dup,                   Never;
-        SYS_dup2              descriptors::dup2,                  Never;
-        SYS_dup3              descriptors::dup2,                  Never;
+        SYS_setsockopt        fds::setsockopt,            Never;
+        SYS_close             fds::close,                 Never;
+        SYS_close_range       fds::close_range,           Never;
+        SYS_dup               fds::dup,                   Never;
+        SYS_dup2              fds::dup2,                  Never;
+        SYS_dup3              fds::dup2,                  Never;
     }
     t
 }

@@ -196,6 +196,9 @@ pub(crate) fn mmap(t: ThreadRef) -> Step {
     const WANTED: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK;
     let (addr, len, prot, flags) = (t.arg(0), t.arg(1), t.arg(2) as i32, t.arg(3) as i32);
     let plain = addr == 0 && flags == WANTED && prot & libc::PROT_EXEC == 0;
+    if flags & libc::MAP_FIXED != 0 {
+        super::shared::mappings_changed();
+    }
     if !plain || len == 0 || len % PAGE != 0 || len > REGION / 16 {
         return Step::Native;
     }
@@ -224,7 +227,10 @@ pub(crate) fn mprotect(t: ThreadRef) -> Step {
 pub(crate) fn munmap(t: ThreadRef) -> Step {
     let (addr, len) = (t.arg(0), t.arg(1));
     let mut s = STACKS.lock();
-    let Some((c, i)) = s.find(addr) else { return Step::Native };
+    let Some((c, i)) = s.find(addr) else {
+        super::shared::mappings_changed();
+        return Step::Native;
+    };
     let (start, size) = (s.classes[c].base + i * s.classes[c].size, s.classes[c].size);
     let Some(slot) = SLOT_TABLES[c].get(i) else { return Step::Native };
     if addr != start || len.next_multiple_of(PAGE) != size || !slot.used.get() {
@@ -266,6 +272,11 @@ pub(crate) fn madvise(t: ThreadRef) -> Step {
     }
     slot.ends.set(slot.ends.get() + 1);
     Step::Done(0)
+}
+
+/// Whether `addr` is in a slot: private memory.
+pub(crate) fn owns(addr: usize) -> bool {
+    STACKS.lock().find(addr).is_some()
 }
 
 /// Whether `addr` is in the guard of a stack: an overflow. Safe in a signal handler of a thread outside the engine.

@@ -349,7 +349,7 @@ pub(crate) fn closing(fd: i32) {
 
 /// The numbers from `first` to `last` of which anything may be known.
 pub(crate) fn known(first: u32, last: u32) -> impl Iterator<Item = i32> {
-    let end = (last as usize + 1).min(HIGHEST.load(Relaxed) as usize + 1).min(room());
+    let end = (last as usize + 1).min(HIGHEST.load(Relaxed) as usize + 1).min(TABLE.len());
     (first as usize..end).map(|fd| fd as i32)
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod connect;
 pub(crate) mod many;
 pub(crate) mod memory;
 pub(crate) mod message;
+pub(crate) mod splice;
 pub(crate) mod transfer;
 
 use super::{Step, after, err, prepare, signal};

@@ -56,6 +56,11 @@ pub(super) fn has_handler(sig: i32) -> bool {
     ACTIONS.lock().0[sig as usize].handler > libc::SIG_IGN
 }
 
+/// Whether the kernel has our handler for a signal, so that it can be treated without the kernel.
+pub(super) fn is_ours(sig: i32) -> bool {
+    OURS.load(Relaxed) & super::bit(sig) != 0
+}
+
 /// Whether the program wants a signal ignored.
 pub(super) fn is_ignored(sig: i32) -> bool {
     ACTIONS.lock().0[sig as usize].handler == libc::SIG_IGN

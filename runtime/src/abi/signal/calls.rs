@@ -199,6 +199,21 @@ pub(crate) fn kill(t: ThreadRef) -> Step {
     Step::Done(0)
 }
 
+/// rt_sigqueueinfo(2) to ourselves: past the kernel, which would hand several to several carriers, in whatever order.
+pub(crate) fn rt_sigqueueinfo(t: ThreadRef) -> Step {
+    let (pid, sig) = (t.arg(0) as i32, t.arg(1) as i32);
+    if pid != process::pid() || !(1..=NSIG as i32).contains(&sig) || !action::is_ours(sig) {
+        return Step::Native;
+    }
+    match user::get::<SigInfo>(t.arg(2)) {
+        Ok(i) => {
+            send_to_process(&SigInfo { signo: sig, ..i });
+            Step::Done(0)
+        }
+        Err(f) => f.into(),
+    }
+}
+
 /// rt_sigsuspend(2).
 pub(crate) fn rt_sigsuspend(t: ThreadRef) -> Step {
     if t.woken().is_none() {
