@@ -10,13 +10,17 @@
 //! The poller sleeps here; [`kick`] ends its sleep through an eventfd. Only the poller reads that, and it clears the note
 //! "kicked" after reading: cleared before, a kick in between would be swallowed.
 
+mod afterlife;
 mod fd;
 pub(crate) mod mode;
 mod own;
+mod waits;
 
 pub(crate) use fd::{
-    Armed, Fd, FdWait, FdWaits, Kind, arm, closing, disarm, entry, forget, known, room, socket_option, watch,
+    Armed, Fd, FdWait, Kind, arm, closing, disarm, entry, forget, known, room, socket_option, watch,
 };
+pub(crate) use afterlife::leave;
+pub(crate) use waits::FdWaits;
 pub(crate) use own::{is_own, next_own, take as take_own};
 
 use crate::sys::kernel::{EpollEvent, Timespec};

@@ -48,11 +48,14 @@ pub(super) struct File {
 /// The descriptor in argument 0, unless the call cannot hold anybody up: then the kernel shall make it.
 #[inline(always)]
 pub(super) fn file(t: ThreadRef) -> Option<File> {
-    let fd = t.arg(0) as i32;
-    if t.woken().is_none() {
+    let mut fd = t.arg(0) as i32;
+    if t.woken().is_some() {
+        fd = t.fd_wait.moved_to().unwrap_or(fd);
+    } else {
         if tids::live() == 1 {
             return None;
         }
+        t.fd_wait.begin();
         t.call.done.set(0);
         t.call.word.set(0);
         t.call.deadline.set(NEVER);
@@ -96,7 +99,16 @@ impl Wait {
 
 /// Makes `attempt` until it gives anything but EAGAIN, and parks in between.
 #[inline(always)]
-pub(super) fn until_ready(t: ThreadRef, f: File, w: &Wait, mut attempt: impl FnMut() -> Tried) -> Step {
+pub(super) fn until_ready(t: ThreadRef, f: File, w: &Wait, attempt: impl FnMut() -> Tried) -> Step {
+    let step = try_and_park(t, f, w, attempt);
+    if !matches!(step, Step::Park) {
+        reactor::leave(&t.fd_wait);
+    }
+    step
+}
+
+#[inline(always)]
+fn try_and_park(t: ThreadRef, f: File, w: &Wait, mut attempt: impl FnMut() -> Tried) -> Step {
     let first = t.woken().is_none();
     match t.woken() {
         Some(Wake::Timeout) => {
