@@ -29,9 +29,8 @@ fn each_open(mut f: impl FnMut(usize)) {
     let mut n = LOOKED_AT;
     loop {
         // SAFETY: an array and a timeout of our own; with a timeout of zero nothing waits.
-        let r = unsafe {
-            sys::syscall5(nr(libc::SYS_ppoll), set.as_mut_ptr() as usize, n, &raw const now as usize, 0, 8)
-        };
+        let r =
+            unsafe { sys::syscall5(nr(libc::SYS_ppoll), set.as_mut_ptr() as usize, n, &raw const now as usize, 0, 8) };
         if r >= 0 {
             break;
         }

@@ -3,7 +3,7 @@
 //! A listener has no MSG_DONTWAIT: it is asked by poll first, and nobody else of this process may take what was seen until
 //! the call is made. Another process may, if it has the listener, too: then a helper makes the call.
 
-use super::{AGAIN, IN, File, Tried, Wait, file, is_ready, until_ready};
+use super::{AGAIN, File, IN, Tried, Wait, file, is_ready, until_ready};
 use crate::abi::Step;
 use crate::reactor::mode::NONBLOCK;
 use crate::reactor::{self, Kind};
