@@ -29,6 +29,11 @@ pub(crate) fn pid() -> i32 {
     PID.load(Relaxed)
 }
 
+/// To be called when the library is loaded, before the program runs: notes which descriptors are inherited.
+pub fn at_load() {
+    reactor::at_load();
+}
+
 /// Whether the gate is open: the process's threads are virtual.
 pub fn is_open() -> bool {
     OPEN.load(Acquire)
