@@ -29,11 +29,11 @@ fn until(s: &Scheduler, kind: idtype_t, id: id_t, options: c_int, attempt: impl 
         match offload(s, OnSignal::End, look) {
             ControlFlow::Continue(()) => {}
             ControlFlow::Break(libc::EINTR) if handlers_restart() => {}
-            ControlFlow::Break(libc::EINTR) => {
-                task::set_errno(libc::EINTR);
+            ControlFlow::Break(libc::EAGAIN) => return block(),
+            ControlFlow::Break(errno) => {
+                task::set_errno(errno);
                 return -1;
             }
-            ControlFlow::Break(_) => return block(),
         }
     }
 }

@@ -15,7 +15,8 @@ use std::time::Duration;
 /// The end of a wait, or nothing: try again.
 enum End {
     Timeout,
-    Signal,
+    /// With this errno.
+    Failed(c_int),
     /// The kernel has no room: the thread must wait.
     Block,
 }
@@ -36,7 +37,8 @@ fn wait(
         }
         match s.with_mask(mask, || s.wait_for(wanted, deadline, OnSignal::End)) {
             None => return Err(End::Block),
-            Some(Wake::Signal) => return Err(End::Signal),
+            Some(Wake::Signal) => return Err(End::Failed(libc::EINTR)),
+            Some(Wake::Kill) => return Err(End::Failed(libc::ECANCELED)),
             Some(Wake::Timeout) => {
                 let r = attempt();
                 return if r != 0 { Ok(r) } else { Err(End::Timeout) };
@@ -46,8 +48,8 @@ fn wait(
     }
 }
 
-fn interrupted() -> c_int {
-    task::set_errno(libc::EINTR);
+fn failed(errno: c_int) -> c_int {
+    task::set_errno(errno);
     -1
 }
 
@@ -83,7 +85,7 @@ unsafe fn poll_until(
     match wait(s, &wanted, deadline, mask, attempt) {
         Ok(r) => r,
         Err(End::Timeout) => 0,
-        Err(End::Signal) => interrupted(),
+        Err(End::Failed(errno)) => failed(errno),
         Err(End::Block) => block(),
     }
 }
@@ -180,9 +182,9 @@ impl Sets {
                     self.sets.iter().for_each(|set| set.set(true));
                     0
                 }
-                Err(End::Signal) => {
+                Err(End::Failed(errno)) => {
                     self.sets.iter().for_each(|set| set.set(false));
-                    interrupted()
+                    failed(errno)
                 }
                 Err(End::Block) => {
                     self.sets.iter().for_each(|set| set.set(false));
@@ -247,7 +249,7 @@ unsafe fn epoll_until(
     match wait(s, &[(fd, IN)], deadline, mask, attempt) {
         Ok(r) => r,
         Err(End::Timeout) => 0,
-        Err(End::Signal) => interrupted(),
+        Err(End::Failed(errno)) => failed(errno),
         Err(End::Block) => block(),
     }
 }

@@ -223,6 +223,7 @@ pub(super) unsafe fn connect(s: &Scheduler, fd: c_int, to: *const sockaddr, len:
     let call = move || with_errno(unsafe { real::connect(fd, address.as_ptr().cast(), len) });
     match offload(s, OnSignal::Ignore, call) {
         ControlFlow::Continue(r) => result(r) as c_int,
+        ControlFlow::Break(libc::ECANCELED) => result(-libc::ECANCELED as isize) as c_int,
         ControlFlow::Break(_) => block(),
     }
 }
@@ -267,8 +268,8 @@ pub(super) unsafe fn accept4(s: &Scheduler, fd: c_int, from: *mut sockaddr, len:
         }
     }
     match offload(s, OnSignal::Ignore, move || accept_one(fd, flags)) {
-        ControlFlow::Break(_) => block(),
-        ControlFlow::Continue(Err(errno)) => result(-errno as isize) as c_int,
+        ControlFlow::Break(libc::EAGAIN) => block(),
+        ControlFlow::Break(errno) | ControlFlow::Continue(Err(errno)) => result(-errno as isize) as c_int,
         ControlFlow::Continue(Ok(new)) => {
             if !from.is_null() && !len.is_null() {
                 // SAFETY: accept(2): `*len` bytes of room, of which as many are filled as there are; `*len` becomes the

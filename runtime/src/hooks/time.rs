@@ -15,13 +15,11 @@ pub(super) fn duration(t: &timespec) -> Option<Duration> {
     Some(Duration::new(u64::try_from(t.tv_sec).ok()?, ns))
 }
 
-/// Sleeps; what is left when a signal ended it.
-fn rest(s: &Scheduler, d: Duration) -> Option<Duration> {
+/// Sleeps; how it ended before its time, and what is left.
+fn rest(s: &Scheduler, d: Duration) -> Option<(c_int, Duration)> {
     let deadline = task::after(d);
-    if sleep_until(s, deadline, OnSignal::End) {
-        return None;
-    }
-    Some(Duration::from_nanos(deadline.saturating_sub(sys::monotonic())))
+    let errno = sleep_until(s, deadline, OnSignal::End).err()?;
+    Some((errno, Duration::from_nanos(deadline.saturating_sub(sys::monotonic()))))
 }
 
 /// Writes what is left, if the caller wants to know.
@@ -34,19 +32,17 @@ unsafe fn put(left: *mut timespec, d: Duration) {
 
 pub(super) unsafe fn sleep(s: &Scheduler, seconds: c_uint) -> c_uint {
     // Rounded down, as glibc does (sysdeps/posix/sleep.c).
-    rest(s, Duration::from_secs(seconds.into())).map_or(0, |left| left.as_secs() as c_uint)
+    rest(s, Duration::from_secs(seconds.into())).map_or(0, |(_, left)| left.as_secs() as c_uint)
 }
 
 pub(super) unsafe fn usleep(s: &Scheduler, us: c_uint) -> c_int {
-    interrupted(rest(s, Duration::from_micros(us.into())).is_some())
-}
-
-fn interrupted(yes: bool) -> c_int {
-    if yes {
-        task::set_errno(libc::EINTR);
-        return -1;
+    match rest(s, Duration::from_micros(us.into())) {
+        None => 0,
+        Some((errno, _)) => {
+            task::set_errno(errno);
+            -1
+        }
     }
-    0
 }
 
 pub(super) unsafe fn nanosleep(s: &Scheduler, t: *const timespec, left: *mut timespec) -> c_int {
@@ -55,12 +51,15 @@ pub(super) unsafe fn nanosleep(s: &Scheduler, t: *const timespec, left: *mut tim
         // SAFETY: the caller's arguments, which libc refuses.
         return unsafe { real::nanosleep(t, left) };
     };
-    let remaining = rest(s, d);
-    if let Some(r) = remaining {
-        // SAFETY: the caller's.
-        unsafe { put(left, r) };
+    match rest(s, d) {
+        None => 0,
+        Some((errno, remaining)) => {
+            // SAFETY: the caller's.
+            unsafe { put(left, remaining) };
+            task::set_errno(errno);
+            -1
+        }
     }
-    interrupted(remaining.is_some())
 }
 
 pub(super) unsafe fn clock_nanosleep(s: &Scheduler, clock: clockid_t, flags: c_int, t: *const timespec, left: *mut timespec) -> c_int {
@@ -72,16 +71,16 @@ pub(super) unsafe fn clock_nanosleep(s: &Scheduler, clock: clockid_t, flags: c_i
     match clock {
         libc::CLOCK_MONOTONIC if absolute => {
             let deadline = u64::try_from(d.as_nanos()).unwrap_or(u64::MAX).min(task::NEVER - 1);
-            if sleep_until(s, deadline, OnSignal::End) { 0 } else { libc::EINTR }
+            sleep_until(s, deadline, OnSignal::End).err().unwrap_or(0)
         }
         libc::CLOCK_REALTIME | libc::CLOCK_BOOTTIME if absolute => by_timer(s, clock, d).unwrap_or_else(block),
         // A relative wait counts the same seconds by either clock (clock_nanosleep(2)).
         libc::CLOCK_MONOTONIC | libc::CLOCK_REALTIME if !absolute => match rest(s, d) {
             None => 0,
-            Some(r) => {
+            Some((errno, remaining)) => {
                 // SAFETY: the caller's.
-                unsafe { put(left, r) };
-                libc::EINTR
+                unsafe { put(left, remaining) };
+                errno
             }
         },
         _ => block(),
@@ -121,8 +120,10 @@ fn by_timer(s: &Scheduler, clock: clockid_t, at: Duration) -> Option<c_int> {
         if super::wait::is_ready(timer.0 as c_int, IN) {
             return Some(0);
         }
-        if s.wait_for(&[(timer.0 as c_int, IN)], task::NEVER, OnSignal::End)? == Wake::Signal {
-            return Some(libc::EINTR);
+        match s.wait_for(&[(timer.0 as c_int, IN)], task::NEVER, OnSignal::End)? {
+            Wake::Signal => return Some(libc::EINTR),
+            Wake::Kill => return Some(libc::ECANCELED),
+            _ => {}
         }
     }
 }

@@ -29,6 +29,7 @@ pub(super) enum End {
 pub(super) fn ready(s: &Scheduler, fd: c_int, events: u32, deadline: u64) -> Result<(), End> {
     match s.wait_for(&[(fd, events)], deadline, OnSignal::End) {
         None => Err(End::Block),
+        Some(Wake::Kill) => Err(End::Result(-libc::ECANCELED as isize)),
         Some(Wake::Timeout) => Err(End::Result(-libc::EAGAIN as isize)),
         // A call that a handler with SA_RESTART interrupted goes on; none does when the socket has a time-out (signal(7)).
         Some(Wake::Signal) if deadline != NEVER || !handlers_restart() => Err(End::Result(-libc::EINTR as isize)),
@@ -36,10 +37,11 @@ pub(super) fn ready(s: &Scheduler, fd: c_int, events: u32, deadline: u64) -> Res
     }
 }
 
-/// Whether every handler that the program has asks for calls to be restarted. (Which one ran is not known. If they differ, the
+/// Whether every handler that the program has, but for faults, asks for calls to be restarted. (Which one ran is not known. If they differ, the
 /// call is interrupted: a program with a handler that interrupts is prepared for it.)
 pub(super) fn handlers_restart() -> bool {
-    (1..=libc::SIGRTMAX()).all(|signal| {
+    const FAULTS: [c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP];
+    (1..=libc::SIGRTMAX()).filter(|signal| !FAULTS.contains(signal)).all(|signal| {
         // SAFETY: all-zero is an action; sigaction(2) without a new one writes the old.
         unsafe {
             let mut action: libc::sigaction = core::mem::zeroed();

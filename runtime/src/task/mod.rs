@@ -7,8 +7,10 @@
 //!
 //! - The thread itself takes part: when it joins, sleeps or blocks, its coroutines run.
 //! - A panic ends its coroutine only, and `join` gives the payload. While a panic unwinds, blocking calls hold up the thread.
-//! - When a thread ends, coroutines that are still parked are killed (their stacks unwind), in the order in which they were
-//!   made. When the process ends, by `exit` or by the end of `main`, they end with it, as threads do.
+//! - A coroutine that is killed unwinds from [`sleep`], [`yield_now`] and [`JoinHandle::join`]; a hooked call of libc fails with
+//!   ECANCELED (std and C declare these as functions that do not unwind), and so does every later one. One that has gone on
+//!   for a hundred of them is abandoned: never resumed, nothing unwound.
+//! - When a thread ends, its coroutines are killed, in the order in which they were made. When the process ends, by `exit` or by the end of `main`, they end with it, as threads do.
 //! - In the child of a fork there are the coroutine that forked and the thread itself; the others count as killed.
 //! - Signal handlers run where they interrupt the thread. A handler that runs while the thread sleeps ends the wait of the
 //!   thread's own call, if that is one that signals end, never that of a coroutine.
@@ -36,6 +38,7 @@ pub use handle::{Current, Deadlock, JoinHandle, Killed, current};
 pub(crate) use offload::offload;
 pub(crate) use record::{OnSignal, Wake};
 pub(crate) use scheduler::{Scheduler, hooked};
+pub(crate) use stack::Stack;
 
 use crate::sys;
 use record::Task;
@@ -118,21 +121,30 @@ pub fn join_all<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Vec<std:
 /// Waits, while others run. The wait is at least as long as asked for.
 pub fn sleep(duration: Duration) {
     let scheduler = scheduler::own();
-    if scheduler.is_closing() || std::thread::panicking() {
+    if std::thread::panicking() {
         return std::thread::sleep(duration);
     }
-    sleep_until(&scheduler, after(duration), OnSignal::Ignore);
+    if sleep_until(&scheduler, after(duration), OnSignal::Ignore) == Err(libc::ECANCELED) {
+        unwind();
+    }
 }
 
-/// Parks whoever runs until a time. False: a signal ended it.
-pub(crate) fn sleep_until(s: &Scheduler, deadline: u64, on_signal: OnSignal) -> bool {
+/// Parks whoever runs until a time. The error is errno's.
+pub(crate) fn sleep_until(s: &Scheduler, deadline: u64, on_signal: OnSignal) -> Result<(), i32> {
     while sys::monotonic() < deadline {
         s.prepare();
-        if s.park(deadline, on_signal) == Wake::Signal {
-            return false;
+        match s.park(deadline, on_signal) {
+            Wake::Signal => return Err(libc::EINTR),
+            Wake::Kill => return Err(libc::ECANCELED),
+            _ => {}
         }
     }
-    true
+    Ok(())
+}
+
+/// Unwinds the coroutine that runs: it was killed.
+fn unwind() -> ! {
+    std::panic::resume_unwind(Box::new(Killed::new()))
 }
 
 /// A time from now, in nanoseconds of the monotonic clock.
@@ -144,8 +156,8 @@ pub(crate) fn after(duration: Duration) -> u64 {
 /// Lets every other coroutine that is ready have a turn.
 pub fn yield_now() {
     let scheduler = scheduler::own();
-    if !scheduler.is_closing() {
-        scheduler.yield_now();
+    if !std::thread::panicking() && scheduler.yield_now() == Wake::Kill {
+        unwind();
     }
 }
 

@@ -132,7 +132,8 @@ struct Result<T> {
 }
 
 /// Has a helper run `f` while other coroutines run. `Break(EINTR)`: a signal ended the wait (the helper goes on, in vain);
-/// `Break(EAGAIN)`: there is no helper to be had.
+/// `Break(ECANCELED)`: the coroutine was
+/// killed; `Break(EAGAIN)`: there is no helper to be had.
 pub(crate) fn offload<T: Send + 'static>(
     s: &Scheduler, on_signal: OnSignal, f: impl FnOnce() -> T + Send + 'static,
 ) -> ControlFlow<i32, T> {
@@ -157,6 +158,7 @@ pub(crate) fn offload<T: Send + 'static>(
         }
         match woken {
             Some(Wake::Signal) => return ControlFlow::Break(libc::EINTR),
+            Some(Wake::Kill) => return ControlFlow::Break(libc::ECANCELED),
             Some(_) => {}
             None => return ControlFlow::Break(libc::EAGAIN),
         }

@@ -18,7 +18,7 @@ pub(crate) enum Wake {
     Timeout,
     /// A signal handler ran while the thread slept.
     Signal,
-    /// The coroutine is to unwind.
+    /// The coroutine is to end: the call fails, or unwinds.
     Kill,
     /// Nothing is left that could end the wait.
     Stuck,
@@ -55,6 +55,10 @@ pub(crate) struct Task {
     pub(super) deadline: Cell<u64>,
     pub(super) on_signal: Cell<OnSignal>,
     pub(super) killed: Cell<bool>,
+    /// Waits it has begun since it was killed.
+    pub(super) refused: Cell<u32>,
+    /// It is never resumed again.
+    pub(super) abandoned: Cell<bool>,
     /// Those that wait for its end, with the parks they wait in.
     pub(super) joiners: RefCell<Vec<(Rc<Task>, u64)>>,
     body: RefCell<Option<Body>>,
@@ -77,6 +81,8 @@ impl Task {
             deadline: Cell::new(super::NEVER),
             on_signal: Cell::new(OnSignal::Ignore),
             killed: Cell::new(false),
+            refused: Cell::new(0),
+            abandoned: Cell::new(false),
             joiners: RefCell::default(),
             body: RefCell::new(None),
             yielder: Cell::new(std::ptr::null()),
@@ -124,13 +130,6 @@ impl Task {
         // SAFETY: the yielder lies at the base of the stack this runs on.
         unsafe { (*self.yielder.get()).suspend(()) };
         restore(control);
-    }
-
-    /// Unwinds if that is what it was woken for. Not in the middle of unwinding, which goes on by itself.
-    pub(super) fn unwind_if_killed(&self) {
-        if self.woken.get() == Wake::Kill && !std::thread::panicking() {
-            std::panic::resume_unwind(Box::new(super::Killed::new()));
-        }
     }
 
     /// Lets go of a coroutine that never ran: what it was to run is dropped.

@@ -19,6 +19,8 @@ use std::rc::Rc;
 
 /// Turns between two looks at timers and descriptors while somebody is always ready.
 const LOOK: u32 = 32;
+/// Waits that a killed coroutine may begin (each fails at once) before it is abandoned.
+const PATIENCE: u32 = 100;
 
 /// See the header.
 pub(crate) struct Scheduler {
@@ -69,7 +71,7 @@ pub(super) fn own() -> Rc<Scheduler> {
 }
 
 /// The calling thread's scheduler if a blocking call made now is to switch: there are light coroutines, and this is neither
-/// code of the scheduler itself nor a destructor run by a panic (what unwinds in the thread counts as the thread's:
+/// code of the scheduler itself nor a destructor run by a panic (what unwinds counts as the thread's:
 /// `std::thread::panicking` would mislead the others).
 #[inline(always)]
 pub(crate) fn hooked() -> Option<&'static Scheduler> {
@@ -97,7 +99,7 @@ impl Scheduler {
 
     #[cold]
     fn willing(&self) -> Option<&Scheduler> {
-        (!self.busy.get() && !self.closing.get() && !std::thread::panicking()).then_some(self)
+        (!self.busy.get() && !std::thread::panicking()).then_some(self)
     }
 
     /// Runs code of the scheduler's outside of its loop.
@@ -135,25 +137,40 @@ impl Scheduler {
         let task = self.current();
         task.on_signal.set(on_signal);
         if task.killed.get() && !std::thread::panicking() {
-            self.wake(&task, task.seq.get(), Wake::Kill);
+            self.refuse(&task);
+            return Wake::Kill;
         }
         if task.state.get() == State::Parked && deadline != NEVER {
             task.deadline.set(deadline);
             self.quietly(|| self.timers.borrow_mut().insert((deadline, task.id), task.clone()));
         }
         self.switch(&task);
-        task.unwind_if_killed();
         task.woken.get()
     }
 
+    /// A killed coroutine begins another wait: it fails at once. One that goes on and on is abandoned where it is, without
+    /// unwinding.
+    fn refuse(&self, task: &Rc<Task>) {
+        task.refused.set(task.refused.get() + 1);
+        task.state.set(State::Running);
+        if task.refused.get() > PATIENCE {
+            task.abandoned.set(true);
+            task.suspend();
+        }
+    }
+
     /// Lets every other coroutine that is ready have a turn.
-    pub(crate) fn yield_now(&self) {
+    pub(crate) fn yield_now(&self) -> Wake {
         let task = self.current();
+        if task.killed.get() {
+            self.refuse(&task);
+            return Wake::Kill;
+        }
         task.state.set(State::Ready);
-        task.woken.set(if task.killed.get() { Wake::Kill } else { Wake::Event });
+        task.woken.set(Wake::Event);
         self.quietly(|| self.ready.borrow_mut().push_back(task.clone()));
         self.switch(&task);
-        task.unwind_if_killed();
+        task.woken.get()
     }
 
     /// Runs others until `task`, the one that runs, has come out of the ready queue.
@@ -205,10 +222,13 @@ impl Scheduler {
         task.state.set(State::Running);
         *self.current.borrow_mut() = task.clone();
         self.busy.set(false);
-        let ended = task.resume();
+        let ended = task.resume() || task.abandoned.get();
         self.busy.set(true);
         *self.current.borrow_mut() = self.root.clone();
         if ended {
+            if task.abandoned.get() {
+                task.forget();
+            }
             self.ended(task);
         }
     }
@@ -229,8 +249,8 @@ impl Scheduler {
     /// Nobody is ready: waits for the first timer or descriptor.
     fn idle(&self) {
         let next = self.timers.borrow().keys().next().map(|k| k.0);
-        let root_waits_for_signals = self.root.on_signal.get() == OnSignal::End;
-        if next.is_none() && !self.events.any() && !root_waits_for_signals {
+        let signals = self.root.on_signal.get() == OnSignal::End || !self.masks.borrow().is_empty();
+        if next.is_none() && !self.events.any() && !signals {
             let root = &self.root;
             self.wake(root, root.seq.get(), Wake::Stuck);
             return;
@@ -312,7 +332,7 @@ impl Scheduler {
         Some(woken)
     }
 
-    /// Waits for `task` to end. False: it cannot, since nothing is left that could happen.
+    /// Waits for `task` to end. False: it cannot, since nothing is left that could happen, or the thread ends.
     pub(super) fn join(&self, task: &Rc<Task>) -> bool {
         while task.state.get() != State::Finished {
             if self.closing.get() {
@@ -321,14 +341,16 @@ impl Scheduler {
             let me = self.current();
             let seq = self.prepare();
             self.quietly(|| task.joiners.borrow_mut().push((me, seq)));
-            if self.park(NEVER, OnSignal::Ignore) == Wake::Stuck {
-                return false;
+            match self.park(NEVER, OnSignal::Ignore) {
+                Wake::Stuck => return false,
+                Wake::Kill => super::unwind(),
+                _ => {}
             }
         }
         true
     }
 
-    /// Has `task` unwind from where it waits.
+    /// Ends the wait of `task`, and all that it begins later.
     pub(super) fn kill(&self, task: &Rc<Task>) {
         if task.state.get() == State::Finished {
             return;
@@ -345,32 +367,30 @@ impl Scheduler {
         }
     }
 
-    /// The thread ends: its coroutines unwind, in the order in which they were made. Calls that block meanwhile block. (One
-    /// that called exit(3) is on its way out by itself.)
+    /// The thread ends: its coroutines are killed and run to their ends, in the order in which they were made. (One that
+    /// called exit(3) is on its way out by itself.)
     fn close(&self) {
         self.closing.set(true);
-        arch::set_local(std::ptr::null());
         let running = self.current();
         loop {
             let first = self.live.borrow().values().find(|t| !Rc::ptr_eq(t, &running)).cloned();
-            let Some(task) = first else { return };
+            let Some(task) = first else { break };
             task.killed.set(true);
             if task.started() {
                 task.woken.set(Wake::Kill);
                 *self.current.borrow_mut() = task.clone();
-                while !task.resume() {}
+                while !task.resume() && !task.abandoned.get() {}
                 *self.current.borrow_mut() = running.clone();
             } else {
                 task.discard();
             }
             task.state.set(State::Finished);
+            if task.abandoned.get() {
+                task.forget();
+            }
             self.live.borrow_mut().remove(&task.id);
         }
-    }
-
-    /// Whether blocking calls still switch.
-    pub(super) fn is_closing(&self) -> bool {
-        self.closing.get()
+        arch::set_local(std::ptr::null());
     }
 
     /// For the child of a fork, in the thread that made it: whoever runs and the root are all there is.

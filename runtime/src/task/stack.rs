@@ -23,13 +23,13 @@ const MADV_GUARD_INSTALL: usize = 102;
 static FREE: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
 /// A stack in use.
-pub(super) struct Stack {
+pub(crate) struct Stack {
     slot: usize,
 }
 
 impl Stack {
     /// A free one, or a new one. The error is errno's.
-    pub(super) fn take() -> Result<Stack, i32> {
+    pub(crate) fn take() -> Result<Stack, i32> {
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
         if free.is_empty() {
             let chunk = sys::map_with(SLOT * PER_CHUNK, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_NORESERVE | libc::MAP_STACK)?;

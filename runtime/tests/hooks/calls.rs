@@ -74,7 +74,7 @@ fn writes(ends: (i32, i32), call: impl Fn(i32, &[u8]) -> isize + 'static) {
     let (r, w) = ends;
     let full = fill(w);
     // More than the emptied one takes at once: a write to a blocking descriptor is complete all the same.
-    let size = 3 * full;
+    let size = (3 * full).max(2 << 20);
     let data: Vec<u8> = (0..size).map(|i| i as u8).collect();
     let expected = data.clone();
     let give = move || call(w, &data);

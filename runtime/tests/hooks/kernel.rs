@@ -249,9 +249,10 @@ fn std_yields() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let server = patchall::spawn(move || {
+        let mut handlers = Vec::new();
         for _ in 0..20 {
             let mut client = listener.accept().unwrap().0;
-            patchall::spawn(move || {
+            handlers.push(patchall::spawn(move || {
                 let mut room = [0u8; 64];
                 loop {
                     let n = client.read(&mut room).unwrap();
@@ -260,8 +261,9 @@ fn std_yields() {
                     }
                     client.write_all(&room[..n]).unwrap();
                 }
-            });
+            }));
         }
+        assert!(patchall::join_all(handlers).into_iter().all(|r| r.is_ok()));
     });
     let clients: Vec<_> = (0..20)
         .map(|i| {

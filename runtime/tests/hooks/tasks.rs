@@ -13,6 +13,8 @@ pub const TESTS: &[(&str, fn())] = &[
     ("a_panic_is_the_error_of_join", panics),
     ("a_dropped_handle_lets_go", detached),
     ("killed_coroutines_unwind", kill),
+    ("a_killed_coroutine_sees_its_calls_fail", kill_in_call),
+    ("a_coroutine_that_will_not_end_is_abandoned", abandoned),
     ("a_thread_that_ends_unwinds_its_coroutines_in_order", thread_end),
     ("joining_what_can_never_end_is_a_deadlock_error", deadlock),
     ("floating_point_control_is_the_coroutines_own", rounding),
@@ -117,6 +119,32 @@ fn kill() {
     assert!(parked.join().unwrap_err().is::<Killed>());
     assert!(fresh.join().unwrap_err().is::<Killed>());
     assert_eq!(*dropped.borrow(), ["fresh", "parked"]);
+}
+
+fn kill_in_call() {
+    let (r, _w) = crate::support::pipe();
+    let reader = spawn(move || {
+        let mut byte = 0u8;
+        // SAFETY: room for a byte.
+        let n = unsafe { libc::read(r, (&raw mut byte).cast(), 1) };
+        (n, crate::support::errno())
+    });
+    yield_now();
+    reader.kill();
+    assert_eq!(reader.join().unwrap(), (-1, libc::ECANCELED));
+}
+
+fn abandoned() {
+    let stubborn = || loop {
+        // SAFETY: no descriptors.
+        unsafe { libc::poll(std::ptr::null_mut(), 0, -1) };
+    };
+    let c: JoinHandle<()> = spawn(stubborn);
+    yield_now();
+    c.kill();
+    assert!(c.join().unwrap_err().is::<Killed>());
+    drop(spawn(stubborn));
+    yield_now();
 }
 
 fn thread_end() {
