@@ -3,7 +3,7 @@
 use crate::abi::{self, Step, futex, signal, stacks};
 use crate::sched::os_thread::OsThread;
 use crate::sched::thread::ThreadRef;
-use crate::sched::{carrier, hub, idle, os_thread, saved, tick, tids, timer};
+use crate::sched::{carrier, helper, hub, idle, os_thread, saved, tick, tids, timer};
 use crate::sys::{self, nr};
 use crate::{arch, gate, reactor};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::*};
@@ -84,12 +84,15 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     PID.store(unsafe { sys::syscall0(nr(libc::SYS_getpid)) } as i32, Relaxed);
     carrier::set_count(settings.carriers);
     tick::set_slice(settings.slice_ns);
-    os_thread::reserve(2 * carrier::count() + 64).map_err(denied("address space for carriers"))?;
-    timer::init().map_err(denied("address space for timers"))?;
+    let few = 2 * carrier::count() + 64;
+    // Under a small RLIMIT_AS: with fewer helpers.
+    os_thread::reserve(few + helper::MOST).or_else(|_| os_thread::reserve(few)).map_err(denied("address space for carriers"))?;
+    let limited = stacks::address_space_is_limited();
+    timer::init(if limited { 1 << 14 } else { 1 << 22 }).map_err(denied("address space for timers"))?;
     let os = OsThread::new().map_err(denied("memory for the first carrier"))?;
     let t = ThreadRef::new().map_err(denied("memory for the first thread"))?;
     gate::open(arch::gate_entry(), arch::gate_entry_full()).map_err(Refusal::Gate)?;
-    reactor::init().map_err(denied("descriptors for the event loop"))?;
+    reactor::init(if limited { 1 << 14 } else { 1 << 20 }).map_err(denied("descriptors for the event loop"))?;
     t.main.set(true);
     t.call.deadline.set(timer::NEVER);
     t.fp_control.set(arch::fp_control());
@@ -118,6 +121,20 @@ fn adopt_libc_state(t: ThreadRef) {
     unsafe { sys::syscall2(nr(libc::SYS_prctl), libc::PR_GET_NAME as usize, name.as_mut_ptr() as usize) };
     t.name.set(name);
 }
+
+/// Where libc keeps a thread's tid, relative to its FS: the first thread's word was given to the kernel long before us
+/// (set_tid_address), but lies at the same place. Its joiner waits for it to be cleared.
+pub(crate) fn learn_tid_word(offset: usize) {
+    if !LEARNT.swap(true, SeqCst) {
+        tids::each(|t| {
+            if t.main.get() && t.clear_tid.get() == 0 {
+                t.clear_tid.set(t.fs.get() as usize + offset);
+            }
+            !t.main.get()
+        });
+    }
+}
+static LEARNT: AtomicBool = AtomicBool::new(false);
 
 /// A second thread is about to exist: the other carriers start.
 pub(crate) fn second_thread() {
@@ -164,9 +181,12 @@ unsafe fn after_fork(t: ThreadRef) {
             c.after_fork();
         }
         idle::after_fork();
+        crate::sched::broadcast::after_fork();
+        helper::after_fork();
         timer::after_fork();
         tids::after_fork();
         futex::after_fork();
+        abi::shared::after_fork();
         os.after_fork();
         reactor::after_fork();
         signal::after_fork(t);
@@ -189,11 +209,13 @@ pub(crate) fn execve(t: ThreadRef) -> Step {
     let r = t.regs();
     let mask = t.signals.mask();
     let os = t.os();
+    signal::before_exec();
     // SAFETY: the call the program made. It returns only when it fails.
     let result = unsafe {
         sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const mask as usize, 0, 8);
         sys::syscall6(r.rax as usize, r.rdi as usize, r.rsi as usize, r.rdx as usize, r.r10 as usize, r.r8 as usize, r.r9 as usize)
     };
+    signal::after_failed_exec();
     signal::sync_kernel_mask(os, true);
     Step::Done(result)
 }

@@ -34,6 +34,8 @@ pub(crate) fn now() {
 
 fn write(r: &Report) {
     let config = start::config();
+    // A dormant process has what it would have had.
+    let r = &Report { carriers: if process::is_open() { r.carriers } else { start::carriers(&config) }, ..*r };
     if (config.stats == Stats::Off && config.stats_file.is_none()) || DONE.swap(true, SeqCst) {
         return;
     }

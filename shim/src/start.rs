@@ -100,8 +100,12 @@ fn open(config: &Config) -> Result<(), String> {
         Tick::Off => 0,
         Tick::Every(us) => u64::from(us) * 1000,
     };
-    let carriers = config.carriers.map_or_else(patchall::process::usable_cpus, |n| n as usize);
-    process::open(&Settings { carriers, slice_ns }).map_err(|e: Refusal| e.to_string())
+    process::open(&Settings { carriers: carriers(config), slice_ns }).map_err(|e: Refusal| e.to_string())
+}
+
+/// How many carriers the process has, or would have.
+pub(crate) fn carriers(config: &Config) -> usize {
+    config.carriers.map_or_else(process::usable_cpus, |n| n as usize)
 }
 
 /// Kernel threads of this process; `None` without /proc.

@@ -8,7 +8,7 @@ use crate::arch;
 use crate::gate;
 use crate::process;
 use crate::sched::thread::{Resume, ThreadRef};
-use crate::sched::{make_ready, tids};
+use crate::sched::{make_ready, tids, timer};
 use crate::sys::kernel::CloneArgs;
 use crate::sys::{self, user};
 use core::sync::atomic::Ordering::*;
@@ -59,6 +59,8 @@ fn dispatch(t: ThreadRef, args: &CloneArgs) -> Step {
         }
         return Step::Native;
     }
+    // The child has all our open files.
+    crate::reactor::mode::all_shared();
     if has(libc::CLONE_VM) {
         // vfork, posix_spawn: the child runs on our memory until it execs.
         t.vfork.set(true);
@@ -68,6 +70,9 @@ fn dispatch(t: ThreadRef, args: &CloneArgs) -> Step {
 }
 
 fn make_thread(t: ThreadRef, args: &CloneArgs) -> Step {
+    if tids::live() >= timer::room() {
+        return err(libc::EAGAIN);
+    }
     let Ok(child) = ThreadRef::new() else { return err(libc::EAGAIN) };
     let has = |f: i32| args.flags & f as u64 != 0;
     // The slot of the new TLS block. A block that cannot be written is not one of libc's.
@@ -88,6 +93,7 @@ fn make_thread(t: ThreadRef, args: &CloneArgs) -> Step {
     // SAFETY: the caller's registers are in its record, and the child is known to nobody yet.
     unsafe { *child.xmm.get() = *t.xmm.get() };
     child.fs.set(args.tls);
+    child.lowest_sp.set(regs.rsp);
     child.fp_control.set(arch::fp_control());
     child.resume.set(Resume::Regs);
     child.call.deadline.set(crate::sched::timer::NEVER);
@@ -95,6 +101,7 @@ fn make_thread(t: ThreadRef, args: &CloneArgs) -> Step {
     child.signals.inherit(&t.signals);
     if has(libc::CLONE_CHILD_CLEARTID) {
         child.clear_tid.set(args.child_tid as usize);
+        process::learn_tid_word(args.child_tid as usize - args.tls as usize);
     }
     // The kernel ignores a fault in these stores, too (kernel/fork.c).
     if has(libc::CLONE_PARENT_SETTID) {
@@ -117,4 +124,3 @@ pub(crate) fn raw_fork(t: ThreadRef) -> isize {
         sys::syscall6(r.rax as usize, a, b, c, r.r10 as usize, r.r8 as usize, r.r9 as usize)
     }
 }
-

@@ -8,7 +8,8 @@
 //! the bucket's lock, so that a waiter cannot leave the call while its node is looked at.
 
 use super::time::to_monotonic;
-use super::{Step, after, err, prepare};
+use super::{Step, after, err, prepare, shared};
+use crate::sched::helper;
 use crate::sched::state::Wake;
 use crate::sched::thread::ThreadRef;
 use crate::sched::timer::NEVER;
@@ -156,6 +157,9 @@ pub(crate) fn futex(t: ThreadRef) -> Step {
         return err(libc::EINVAL);
     }
     let realtime = op & libc::FUTEX_CLOCK_REALTIME != 0;
+    if op & libc::FUTEX_PRIVATE_FLAG == 0 && shared::is_shared(addr) {
+        return with_other_processes(t, op);
+    }
     match op & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME) {
         libc::FUTEX_WAIT => wait(t, addr, val, u32::MAX, false, false),
         libc::FUTEX_WAIT_BITSET => wait(t, addr, val, t.arg(5) as u32, true, realtime),
@@ -171,6 +175,15 @@ pub(crate) fn futex(t: ThreadRef) -> Step {
         // FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI: glibc gave them up in 2.25; ENOSYS is what a kernel without
         // PI futexes says.
         _ => err(libc::ENOSYS),
+    }
+}
+
+/// A word that another process may share, or that is mapped twice: only the kernel knows who waits on it, so a virtual
+/// thread waits there, by a helper, and whoever wakes asks the kernel.
+fn with_other_processes(t: ThreadRef, op: i32) -> Step {
+    match op & !libc::FUTEX_CLOCK_REALTIME {
+        libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET => helper::offload(t),
+        _ => Step::Native,
     }
 }
 

@@ -38,6 +38,8 @@ struct Slot {
     guard: Cell<u32>,
     /// Next free slot plus one.
     next: Cell<u32>,
+    /// Threads that ended on it since its unused part was last given back.
+    ends: Cell<u8>,
     /// A real mprotect was made inside.
     mixed: Cell<bool>,
     used: Cell<bool>,
@@ -86,7 +88,8 @@ fn protect(addr: usize, len: usize, prot: i32) -> bool {
     !sys::is_err(unsafe { sys::syscall3(nr(libc::SYS_mprotect), addr, len, prot as usize) })
 }
 
-fn address_space_is_limited() -> bool {
+/// Whether RLIMIT_AS is set: reserved address space counts then.
+pub(crate) fn address_space_is_limited() -> bool {
     let mut limit = [0u64; 2];
     // SAFETY: prlimit64 writes two words.
     let r = unsafe { sys::syscall4(nr(libc::SYS_prlimit64), 0, libc::RLIMIT_AS as usize, 0, limit.as_mut_ptr() as usize) };
@@ -193,6 +196,9 @@ pub(crate) fn mmap(t: ThreadRef) -> Step {
     const WANTED: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK;
     let (addr, len, prot, flags) = (t.arg(0), t.arg(1), t.arg(2) as i32, t.arg(3) as i32);
     let plain = addr == 0 && flags == WANTED && prot & libc::PROT_EXEC == 0;
+    if flags & libc::MAP_FIXED != 0 {
+        super::shared::mappings_changed();
+    }
     if !plain || len == 0 || len % PAGE != 0 || len > REGION / 16 {
         return Step::Native;
     }
@@ -221,7 +227,10 @@ pub(crate) fn mprotect(t: ThreadRef) -> Step {
 pub(crate) fn munmap(t: ThreadRef) -> Step {
     let (addr, len) = (t.arg(0), t.arg(1));
     let mut s = STACKS.lock();
-    let Some((c, i)) = s.find(addr) else { return Step::Native };
+    let Some((c, i)) = s.find(addr) else {
+        super::shared::mappings_changed();
+        return Step::Native;
+    };
     let (start, size) = (s.classes[c].base + i * s.classes[c].size, s.classes[c].size);
     let Some(slot) = SLOT_TABLES[c].get(i) else { return Step::Native };
     if addr != start || len.next_multiple_of(PAGE) != size || !slot.used.get() {
@@ -244,6 +253,32 @@ pub(crate) fn munmap(t: ThreadRef) -> Step {
     Step::Done(0)
 }
 
+/// madvise(2): a thread that ends gives back what it does not need of a stack that libc keeps for the next one. Most have
+/// never touched that part, and asking the kernel costs as much as all the rest of making and joining a thread: so one
+/// that was not seen so deep is believed, but for every sixteenth on a slot. (What libc keeps is 40 MiB at most.)
+pub(crate) fn madvise(t: ThreadRef) -> Step {
+    const BELIEVED: u8 = 15;
+    let (addr, len, advice) = (t.arg(0), t.arg(1), t.arg(2) as i32);
+    if advice != libc::MADV_DONTNEED || (t.lowest_sp.get() as usize) < addr.saturating_add(len) {
+        return Step::Native;
+    }
+    let mut s = STACKS.lock();
+    let Some((c, i)) = s.find(addr) else { return Step::Native };
+    let Some(slot) = SLOT_TABLES[c].get(i) else { return Step::Native };
+    let own = s.find(t.regs().rsp as usize) == Some((c, i));
+    if !own || slot.mixed.get() || slot.ends.get() >= BELIEVED {
+        slot.ends.set(0);
+        return Step::Native;
+    }
+    slot.ends.set(slot.ends.get() + 1);
+    Step::Done(0)
+}
+
+/// Whether `addr` is in a slot: private memory.
+pub(crate) fn owns(addr: usize) -> bool {
+    STACKS.lock().find(addr).is_some()
+}
+
 /// Whether `addr` is in the guard of a stack: an overflow. Safe in a signal handler of a thread outside the engine.
 pub(crate) fn is_guard(addr: usize) -> bool {
     let mut s = STACKS.lock();
@@ -257,11 +292,3 @@ pub(crate) fn freeze() -> impl Drop {
     STACKS.lock()
 }
 
-/// For the child of a fork.
-///
-/// # Safety
-/// The lock was held by the forking thread.
-pub(crate) unsafe fn after_fork() {
-    // SAFETY: by contract.
-    unsafe { STACKS.reset() };
-}

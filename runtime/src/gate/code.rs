@@ -10,12 +10,14 @@ use super::Object;
 pub(super) struct Code {
     pub(super) range: Range<usize>,
     pub(super) instructions: Vec<Instruction>,
-    /// (target, address of the branch), sorted; for a jump table, the address of the function's start stands for the branch.
+    /// (target, address of the branch), sorted; for a jump table, the address of the function's
+    /// start stands for the branch.
     branches: Vec<(usize, usize)>,
 }
 
 impl Code {
-    /// `None` when some byte of it cannot be decoded: then it is not all code, and nothing is known about the rest either.
+    /// `None` when some byte of it cannot be decoded: then it is not all code, and nothing is known
+    /// about the rest either.
     pub(super) fn decode(object: &Object, range: Range<usize>) -> Option<Self> {
         let bytes = object.bytes(range.start, range.len())?;
         let instructions = Vec::with_capacity(bytes.len() / 4);
@@ -74,9 +76,10 @@ impl Code {
             .map(|branch| branch.1)
     }
 
-    /// A `switch` becomes a table of targets: 32-bit offsets from the table (position-independent code; its address is loaded by a
-    /// `lea`), or absolute addresses (`jmp [table+8*reg]`). Where the table ends is not written anywhere, so it is read while
-    /// its entries lie in the function: too many are harmless, a missed one is not.
+    /// A `switch` becomes a table of targets: 32-bit offsets from the table (position-independent
+    /// code; its address is loaded by a `lea`), or absolute addresses (`jmp [table+8*reg]`). Where
+    /// the table ends is not written anywhere, so it is read while its entries lie in the function:
+    /// too many are harmless, a missed one is not.
     fn add_jump_tables(&mut self, object: &Object) {
         let mut found = Vec::new();
         let mut add = |target: usize| {

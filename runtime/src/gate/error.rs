@@ -1,4 +1,5 @@
-//! Why the gate could not be opened. A site that cannot be patched is not an error: see [`Reason`](super::Reason).
+//! Why the gate could not be opened. A site that cannot be patched is not an error: see
+//! [`Reason`](super::Reason).
 
 use core::fmt;
 
@@ -13,7 +14,8 @@ pub enum Error {
     NoLibc,
     /// The gate of this process is open already.
     AlreadyOpen,
-    /// A whole region within 2 GiB of the object is in use (or `mmap` is refused), so no trampoline can be reached.
+    /// A whole region within 2 GiB of the object is in use (or `mmap` is refused), so no trampoline
+    /// can be reached.
     NoNearMemory(Errno),
     /// New code is refused: `PR_SET_MDWE`, SELinux `execmem`, a seccomp filter on `mprotect`.
     NoNewCode(Errno),
@@ -45,7 +47,7 @@ impl fmt::Display for Error {
             Error::NoNewCode(errno) => {
                 write!(
                     out,
-                    "new executable memory is refused ({errno}): PR_SET_MDWE, SELinux execmem or seccomp"
+                    "new code is refused ({errno}): PR_SET_MDWE, SELinux execmem or seccomp"
                 )
             }
             Error::TextNotWritable(errno) => {

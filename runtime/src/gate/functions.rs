@@ -1,14 +1,17 @@
-//! Where the functions of an object begin and end, from `.eh_frame_hdr` (Linux Standard Base, Core, 10.6; DWARF 4, 6.4).
+//! Where the functions of an object begin and end, from `.eh_frame_hdr` (Linux Standard Base, Core,
+//! 10.6; DWARF 4, 6.4).
 //!
-//! Stripped libraries have no symbols, but all have unwind tables. The header's table is sorted by function, so only the functions
-//! that are asked for are read. Every read is bounds-checked against the object: a broken table gives `None`, never a fault.
+//! Stripped libraries have no symbols, but all have unwind tables. The header's table is sorted by
+//! function, so only the functions that are asked for are read. Every read is bounds-checked
+//! against the object: a broken table gives `None`, never a fault.
 
 use core::cell::Cell;
 use core::ops::Range;
 
 use super::Object;
 
-/// `DW_EH_PE_datarel | DW_EH_PE_sdata4`: offsets from the header's own address, the form that every linker writes.
+/// `DW_EH_PE_datarel | DW_EH_PE_sdata4`: offsets from the header's own address, the form that every
+/// linker writes.
 const TABLE_ENCODING: u8 = 0x3b;
 const UDATA4: u8 = 0x03;
 
@@ -17,7 +20,8 @@ pub(super) struct Functions<'a> {
     object: &'a Object,
     header: usize,
     table: &'a [u8],
-    /// The CIE used last and its pointer size: objects have a handful of CIEs for thousands of functions.
+    /// The CIE used last and its pointer size: objects have a handful of CIEs for thousands of
+    /// functions.
     last_cie: Cell<(usize, usize)>,
 }
 
@@ -41,6 +45,14 @@ impl<'a> Functions<'a> {
             table,
             last_cie: Cell::new((0, 0)),
         })
+    }
+
+    /// From the first function to the end of the last.
+    pub(super) fn span(&self) -> Range<usize> {
+        let last = (self.table.len() / 8)
+            .checked_sub(1)
+            .and_then(|last| self.range(last));
+        self.start(0).unwrap_or(0)..last.map_or(0, |last| last.end)
     }
 
     /// The index of the function that begins last at or before `address`.
@@ -91,7 +103,8 @@ impl<'a> Functions<'a> {
         )
     }
 
-    /// The size of the addresses in the entries that belong to the CIE at `cie`: what its augmentation string says under 'R'.
+    /// The size of the addresses in the entries that belong to the CIE at `cie`: what its
+    /// augmentation string says under 'R'.
     fn pointer_size_of(&self, cie: usize) -> Option<usize> {
         let mut data = Reader(self.object.bytes_from(cie)?);
         data.skip(8)?;

@@ -1,6 +1,7 @@
 //! The system calls that patching needs, with their errors as values.
 //!
-//! Raw: once the gate is open, libc's own functions may park their caller in the middle of a change.
+//! Raw: once the gate is open, libc's own functions may park their caller in the middle of a
+//! change.
 //!
 //! Unsafe: system calls on memory. Each function says what it asks of its caller.
 
@@ -102,8 +103,8 @@ pub(super) unsafe fn write_at(fd: usize, bytes: &[u8], at: usize) -> Result<usiz
     }
 }
 
-/// Fresh private memory, readable and writable; at `at` exactly, or anywhere when it is 0. `EEXIST`:
-/// something is there already.
+/// Fresh private memory, readable and writable; at `at` exactly, or anywhere when it is 0.
+/// `EEXIST`: something is there already.
 pub(super) fn map(at: usize, length: usize) -> Result<usize, Errno> {
     let access = (libc::PROT_READ | libc::PROT_WRITE) as usize;
     let fixed = if at == 0 {

@@ -1,6 +1,7 @@
 //! The gate of this process, once it is open.
 
 use super::{Entries, Gate, ObjectKind, Place, Stats, Threads, locate, notice};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::Mutex;
 
 static GATE: Mutex<Option<Gate>> = Mutex::new(None);
@@ -50,5 +51,14 @@ pub fn stats() -> Option<Stats> {
 
 /// Whether a call came from libc itself, by the address of its native `syscall` in the trampoline.
 pub(crate) fn is_libc_call(native: usize) -> bool {
-    locate(native).is_some_and(|l| l.kind == ObjectKind::Libc && l.place == Place::Call)
+    // Thread creation comes from one site, over and over.
+    static LAST: AtomicUsize = AtomicUsize::new(0);
+    if LAST.load(Relaxed) == native {
+        return true;
+    }
+    let is = locate(native).is_some_and(|l| l.kind == ObjectKind::Libc && l.place == Place::Call);
+    if is {
+        LAST.store(native, Relaxed);
+    }
+    is
 }

@@ -1,14 +1,14 @@
 //! The gate: the interception of system calls inside libc.
 //!
-//! Every `syscall` instruction of libc.so.6, ld.so and other mapped objects is a *site*. The gate finds
-//! them ([`scan`]), writes a trampoline for each ([`Plan`]) and makes the site lead there, so that an
-//! entry of ours decides what becomes of the call. Sites of libc and the loader lead to the entry
-//! that saves what a compiler keeps across a libc call; sites of any other object, where an inline `syscall`
-//! may stand in the middle of vector code, to the one that saves everything.
+//! Every `syscall` instruction of libc.so.6, ld.so and other mapped objects is a *site*. The gate
+//! finds them ([`scan()`]), writes a trampoline for each ([`Plan`]) and makes the site lead there, so
+//! that an entry of ours decides what becomes of the call. Sites of libc and the loader lead to the
+//! entry that saves what a compiler keeps across a libc call; sites of any other object, where an
+//! inline `syscall` may stand in the middle of vector code, to the one that saves everything.
 //!
 //! | module | |
 //! |---|---|
-//! | `maps`, `object`, `functions` | what is mapped, and where its functions are |
+//! | `maps`, `elf`, `object`, `functions` | what is mapped, and where its functions are |
 //! | `search`, `code`, `scan` | the sites |
 //! | `window` | where the jump of a site may stand. **Read this first** |
 //! | `relocate`, `area`, `plan` | trampolines |
@@ -28,8 +28,11 @@
 
 mod area;
 mod code;
+mod elf;
 mod error;
 mod functions;
+#[cfg(test)]
+mod fuzz;
 mod kernel;
 mod live;
 mod maps;

@@ -1,15 +1,17 @@
 //! The ELF objects that are mapped in the process: which they are and where their parts lie.
 //!
-//! They are found in `/proc/self/maps`, not by `dl_iterate_phdr`, which knows only the caller's namespace: a second libc made by
-//! `dlmopen` counts too. The program headers are read from memory, since a file may have been replaced on disk.
-//! Not among them: the kernel's vdso (it has no file), and the object this code is in, whose raw calls must reach the kernel.
+//! They are found in `/proc/self/maps`, not by `dl_iterate_phdr`, which knows only the caller's
+//! namespace: a second libc made by `dlmopen` counts too. The program headers are read from memory,
+//! since a file may have been replaced on disk. Not among them: the kernel's vdso (it has no file),
+//! and the object this code is in, whose raw calls must reach the kernel.
 //!
-//! Unsafe: reads the memory of other objects. An [`Object`] promises that its readable segments are mapped; whoever makes one
-//! makes sure that they stay so while it lives (see [`discover`]).
+//! Unsafe: reads the memory of other objects. An [`Object`] promises that its readable segments are
+//! mapped; whoever makes one makes sure that they stay so while it lives (see [`discover`]).
 
 use core::ops::Range;
 
 use super::Error;
+use super::elf::{ProgramHeader, program_headers, word};
 use super::kernel::{self, Errno, PAGE};
 use super::maps::{Region, regions};
 
@@ -20,7 +22,8 @@ pub enum ObjectKind {
     Libc,
     /// The dynamic loader.
     Loader,
-    /// Anything else that makes system calls of its own (libgomp; a static library inside the program).
+    /// Anything else that makes system calls of its own (libgomp; a static library inside the
+    /// program).
     Other,
 }
 
@@ -107,14 +110,16 @@ impl Object {
             .iter()
             .find(|segment| segment.range.contains(&address))?;
         let length = segment.range.end - address;
-        // SAFETY: the segment is mapped and readable (checked against the map when the object was made) and stays so while the
-        // object lives (promise of the maker). Only code and read-only tables are asked for, and code is changed only by `text`,
-        // which holds no such slice while it writes.
+        // SAFETY: the segment is mapped and readable (checked against the map when the object was
+        // made) and stays so while the object lives (promise of the maker). Only code and read-only
+        // tables are asked for, and code is changed only by `text`, which holds no such slice while
+        // it writes.
         Some(unsafe { core::slice::from_raw_parts(address as *const u8, length) })
     }
 
-    /// Maps the file at `path` as the loader would, without relocating or running it, for a scan of another system's libc. The
-    /// memory stays mapped. The errors are those of open(2) and mmap(2); `ENOEXEC`: not an x86-64 ELF object.
+    /// Maps the file at `path` as the loader would, without relocating or running it, for a scan of
+    /// another system's libc. The memory stays mapped. The errors are those of open(2) and mmap(2);
+    /// `ENOEXEC`: not an x86-64 ELF object.
     pub fn from_file(path: &std::path::Path) -> Result<Object, Errno> {
         const NOT_ELF: Errno = Errno(libc::ENOEXEC);
         let errno = |error: std::io::Error| Errno(error.raw_os_error().unwrap_or(libc::EIO));
@@ -138,7 +143,8 @@ impl Object {
                 .get(load.offset..load.offset + load.file_size)
                 .ok_or(NOT_ELF)?;
             let into = memory + load.address - start;
-            // SAFETY: `start` is the least address and `size` the greatest, so the copy stays inside the fresh mapping.
+            // SAFETY: `start` is the least address and `size` the greatest, so the copy stays
+            // inside the fresh mapping.
             unsafe { core::ptr::copy_nonoverlapping(data.as_ptr(), into as *mut u8, data.len()) };
         }
         let identity = Identity {
@@ -152,6 +158,28 @@ impl Object {
             memory.wrapping_sub(start),
             &headers,
         ))
+    }
+
+    /// An object that is nothing but `code`, which must be mapped.
+    #[cfg(test)]
+    pub(super) fn of_code(code: Range<usize>) -> Object {
+        let identity = Identity {
+            device: 0,
+            inode: 0,
+            header: code.start,
+        };
+        let segments = vec![Segment {
+            range: code,
+            exec: true,
+        }];
+        let name = "test".to_owned();
+        Object {
+            name,
+            kind: ObjectKind::Other,
+            identity,
+            segments,
+            unwind_header: None,
+        }
     }
 
     /// The memory that `headers` describe must be mapped, loaded at `bias`.
@@ -197,7 +225,8 @@ impl Object {
                 .and_then(|entry| entry.1)
         };
         let strings = value(DT_STRTAB)?;
-        // The loader writes the address back over the offset (glibc elf/get-dynamic-info.h); an image that was not loaded has the offset.
+        // The loader writes the address back over the offset (glibc elf/get-dynamic-info.h); an
+        // image that was not loaded has the offset.
         let strings = if strings >= bias {
             strings
         } else {
@@ -208,65 +237,13 @@ impl Object {
     }
 }
 
-#[derive(Clone, Debug)]
-struct ProgramHeader {
-    kind: u32,
-    flags: u32,
-    offset: usize,
-    address: usize,
-    file_size: usize,
-    memory_size: usize,
-}
-
-fn word(bytes: &[u8], offset: usize) -> Option<usize> {
-    Some(u64::from_le_bytes(bytes.get(offset..offset + 8)?.try_into().ok()?) as usize)
-}
-
-fn half(bytes: &[u8], offset: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(
-        bytes.get(offset..offset + 4)?.try_into().ok()?,
-    ))
-}
-
-fn short(bytes: &[u8], offset: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(
-        bytes.get(offset..offset + 2)?.try_into().ok()?,
-    ))
-}
-
-/// The program headers of an ELF64 object for x86-64 (elf(5)), or `None`.
-fn program_headers(image: &[u8]) -> Option<Vec<ProgramHeader>> {
-    const CLASS_64_LITTLE_ENDIAN: &[u8] = b"\x7fELF\x02\x01";
-    if !image.starts_with(CLASS_64_LITTLE_ENDIAN) || short(image, 18)? != libc::EM_X86_64 {
-        return None;
-    }
-    let (table, size, count) = (
-        word(image, 32)?,
-        short(image, 54)? as usize,
-        short(image, 56)? as usize,
-    );
-    (0..count)
-        .map(|index| {
-            let header = image.get(table.checked_add(index * size)?..)?;
-            Some(ProgramHeader {
-                kind: half(header, 0)?,
-                flags: half(header, 4)?,
-                offset: word(header, 8)?,
-                address: word(header, 16)?,
-                file_size: word(header, 32)?,
-                memory_size: word(header, 40)?,
-            })
-        })
-        .collect()
-}
-
 /// The objects mapped in this process, except our own.
 ///
 /// # Safety
 /// None of them may be unmapped (`dlclose`) while the answer is in use.
 pub unsafe fn discover() -> Result<Vec<Object>, Error> {
     let regions = regions()?;
-    let here = program_headers as *const () as usize;
+    let here = discover as *const () as usize;
     // SAFETY: the map was read just now, and nothing is unmapped meanwhile (the caller's promise).
     let objects = regions
         .iter()
@@ -276,8 +253,8 @@ pub unsafe fn discover() -> Result<Vec<Object>, Error> {
         .collect())
 }
 
-/// The object whose ELF header is at the start of `region`, if it is one that has been loaded to run: a file that is merely
-/// mapped to be read has no executable memory where its code would be.
+/// The object whose ELF header is at the start of `region`, if it is one that has been loaded to
+/// run: a file that is merely mapped to be read has no executable memory where its code would be.
 ///
 /// # Safety
 /// `regions` must describe the address space as it is.
@@ -290,8 +267,9 @@ unsafe fn loaded(region: &Region, regions: &[Region]) -> Option<Object> {
     {
         return None;
     }
-    // SAFETY: the region is mapped and readable, and belongs to a file that is being executed, which cannot be truncated (ETXTBSY) or,
-    // for a library, is not by anyone who wants the process to live.
+    // SAFETY: the region is mapped and readable, and belongs to a file that is being executed,
+    // which cannot be truncated (ETXTBSY) or, for a library, is not by anyone who wants the process
+    // to live.
     let image =
         unsafe { core::slice::from_raw_parts(region.range.start as *const u8, region.range.len()) };
     let headers = program_headers(image)?;
@@ -342,11 +320,11 @@ mod tests {
                 .count()
         };
         assert_eq!((count(ObjectKind::Libc), count(ObjectKind::Loader)), (1, 1));
-        assert!(!objects.iter().any(|object| {
-            object
-                .span()
-                .contains(&(program_headers as *const () as usize))
-        }));
+        assert!(
+            !objects
+                .iter()
+                .any(|object| { object.span().contains(&(discover as *const () as usize)) })
+        );
         assert!(!objects.iter().any(|object| object.name().contains("vdso")));
     }
 

@@ -21,7 +21,7 @@ use iced_x86::{Decoder, DecoderOptions};
 
 use super::area::{Areas, Sealed};
 use super::maps::Region;
-use super::relocate::{displacement, moved_length, write_moved};
+use super::relocate::{displacement, write_moved};
 use super::scan::{Left, Reason, Scan, Site};
 use super::search::SYSCALL;
 use super::table::{Record, Step};
@@ -70,15 +70,13 @@ impl Plan {
         };
         let mut left = scan.left;
         if !scan.sites.is_empty() {
-            let room = |site: &Site| {
-                site.windows
-                    .iter()
-                    .map(|window| draft.room(site, window))
-                    .max()
-            };
-            let room = scan.sites.iter().filter_map(room).sum();
-            draft.areas.map_near(&object.span(), room)?;
-            // First those with the best kind of window; what they take is no longer there for others.
+            let room = scan.sites.iter().map(|site| {
+                let longest = site.windows.iter().map(|window| room(site, window)).max();
+                longest.unwrap_or(0)
+            });
+            draft.areas.map_near(&object.span(), room.sum())?;
+            // First those with the best kind of window; what they take is no longer there for
+            // others.
             let (direct, others): (Vec<_>, Vec<_>) = scan
                 .sites
                 .iter()
@@ -139,14 +137,14 @@ impl Draft<'_> {
         if taken.iter().any(|range| self.is_taken(range)) {
             return None;
         }
-        let length = self.length(site, window)?;
+        let room = room(site, window);
         let start = match window.jump {
             Jump::Borrowed => {
                 let following = self.object.bytes(window.start, JUMP)?;
                 let targets = targets(window.start + JUMP, window.length, following)?;
-                self.areas.place(targets, length)?
+                self.areas.place(targets, room)?
             }
-            _ => self.areas.place_anywhere(length)?,
+            _ => self.areas.place_anywhere(room)?,
         };
         let first_step = self.steps.len();
         let written = self.trampoline(site, window, start);
@@ -179,25 +177,6 @@ impl Draft<'_> {
     fn is_taken(&self, range: &Range<usize>) -> bool {
         let before = self.taken.range(..range.end).next_back();
         before.is_some_and(|(_, &end)| end > range.start)
-    }
-
-    /// The bytes a trampoline takes, alignment included.
-    fn room(&self, site: &Site, window: &Window) -> usize {
-        self.length(site, window).unwrap_or(0).next_multiple_of(8)
-    }
-
-    fn length(&self, site: &Site, window: &Window) -> Option<usize> {
-        let bytes = self
-            .object
-            .bytes(window.start, site.address - window.start)?;
-        let decoder = Decoder::with_ip(64, bytes, window.start as u64, DecoderOptions::NONE);
-        Some(
-            decoder
-                .into_iter()
-                .map(|instruction| moved_length(&instruction))
-                .sum::<usize>()
-                + TO_END,
-        )
     }
 
     /// The code of a trampoline at `start`, and where `enter` is. Notes the steps.
@@ -254,10 +233,9 @@ impl Draft<'_> {
             Jump::Borrowed => Some(vec![patch(window.start, &jump[..window.length])?]),
             Jump::Hop(hole) => {
                 let here = hop(site.address, &hole)?;
-                let mut filled = if hole.in_nop {
-                    vec![JMP_REL8, JUMP as u8]
-                } else {
-                    Vec::new()
+                let mut filled = match hole.nop {
+                    0 => Vec::new(),
+                    length => vec![JMP_REL8, (length - SYSCALL.len()) as u8],
                 };
                 filled.extend(jump);
                 let hole = patch(hole.range().start, &filled)?;
@@ -267,8 +245,15 @@ impl Draft<'_> {
     }
 }
 
-/// Where a jump that ends at `next` can lead when only `own` of its five bytes may be chosen and the
-/// others are those of `following` (the five bytes that are there now). `None`: outside of memory.
+/// The most bytes that a trampoline for `window` takes, alignment included: no instruction grows
+/// more than a short conditional jump, from 2 bytes to 6.
+fn room(site: &Site, window: &Window) -> usize {
+    (3 * (site.address - window.start) + TO_END).next_multiple_of(8)
+}
+
+/// Where a jump that ends at `next` can lead when only `own` of its five bytes may be chosen and
+/// the others are those of `following` (the five bytes that are there now). `None`: outside of
+/// memory.
 fn targets(next: usize, own: usize, following: &[u8]) -> Option<RangeInclusive<usize>> {
     let mut field = [0; 4];
     field[own - 1..].copy_from_slice(&following[own..JUMP]);

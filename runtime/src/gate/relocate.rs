@@ -1,11 +1,13 @@
 //! Moving single instructions: which may run at another address, and how they are written there.
 //!
-//! An instruction that is moved means the same at its new place: operands relative to `rip` and the targets of conditional
-//! jumps are re-aimed. One instruction becomes exactly one, so that every address in a trampoline has one original.
+//! An instruction that is moved means the same at its new place: operands relative to `rip` and the
+//! targets of conditional jumps are re-aimed. One instruction becomes exactly one, so that every
+//! address in a trampoline has one original.
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
-/// May the instruction run somewhere else? Not those that leave for good, that push their own address, or have no long form.
+/// May the instruction run somewhere else? Not those that leave for good, that push their own
+/// address, or have no long form.
 pub(super) fn movable(instruction: &Instruction) -> bool {
     match instruction.flow_control() {
         FlowControl::Next => {
@@ -24,14 +26,15 @@ pub(super) fn movable(instruction: &Instruction) -> bool {
 }
 
 /// How long the moved instruction will be.
-pub(super) fn moved_length(instruction: &Instruction) -> usize {
+fn moved_length(instruction: &Instruction) -> usize {
     match instruction.flow_control() {
         FlowControl::ConditionalBranch => 6,
         _ => instruction.len(),
     }
 }
 
-/// Appends `instruction` (whose bytes are `bytes`) as it must stand at address `at`. `None`: something is out of reach.
+/// Appends `instruction` (whose bytes are `bytes`) as it must stand at address `at`. `None`:
+/// something is out of reach.
 pub(super) fn write_moved(
     instruction: &Instruction,
     bytes: &[u8],

@@ -1,7 +1,7 @@
 //! Finding the `syscall` instructions of an object.
 //!
-//! Only functions that contain the bytes `0F 05` are decoded, which is a tenth of libc. A site that cannot be patched is not an error: it is
-//! left as it is, with a reason.
+//! Only functions that contain the bytes `0F 05` are decoded, which is a tenth of libc. A site that
+//! cannot be patched is not an error: it is left as it is, with a reason.
 
 use core::fmt;
 use core::ops::Range;
@@ -16,7 +16,8 @@ use super::window::{self, Hole, JUMP, Jump, Window};
 /// Why a `syscall` instruction stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// It is `rt_sigreturn`, which the kernel and unwinders know by its bytes and which must see the stack as it is.
+    /// It is `rt_sigreturn`, which the kernel and unwinders know by its bytes and which must see
+    /// the stack as it is.
     SignalReturn,
     /// The object has no table of functions (`.eh_frame_hdr`), or one in an unknown form.
     NoFunctionTable,
@@ -92,7 +93,8 @@ impl Scan {
         self.left.push(Left { address, reason });
     }
 
-    /// Sorts `found`, places with the bytes of a syscall in order of address, into sites, those that are left, and accidents.
+    /// Sorts `found`, places with the bytes of a syscall in order of address, into sites, those
+    /// that are left, and accidents.
     fn add(&mut self, object: &Object, found: &[usize]) {
         let functions = Functions::of(object);
         let mut current: Option<(usize, Range<usize>, Option<Code>)> = None;
@@ -117,6 +119,8 @@ impl Scan {
                 });
             }
             match &current {
+                // Linkers may put constants into the same segment, before or behind all functions.
+                None if !functions.span().contains(&address) => {}
                 None => match window_in_cfi_hole(object, address) {
                     Some(window) => self.sites.push(Site {
                         address,
@@ -140,8 +144,8 @@ impl Scan {
         }
     }
 
-    /// Drops the windows that other functions jump into: the compiler moves unlikely parts of a function far away (`.cold`), and they come back
-    /// by jumps with a 32-bit displacement.
+    /// Drops the windows that other functions jump into: the compiler moves unlikely parts of a
+    /// function far away (`.cold`), and they come back by jumps with a 32-bit displacement.
     fn drop_windows_entered_from_afar(&mut self, object: &Object) {
         let guarded = |site: &Site| {
             let address = site.address;
@@ -198,16 +202,17 @@ impl Scan {
     }
 }
 
-/// glibc's `__restore_rt` (sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c): `mov rax,15; syscall`, also in the short form. Judged by its bytes, because
-/// its unwind entry begins one byte early.
+/// glibc's `__restore_rt` (sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c): `mov rax,15; syscall`,
+/// also in the short form. Judged by its bytes, because its unwind entry begins one byte early.
 fn returns_from_signal(object: &Object, address: usize) -> bool {
     let before = |length| object.bytes(address - length, length);
     before(7) == Some(&[0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0])
         || before(5) == Some(&[0xb8, 0x0f, 0, 0, 0])
 }
 
-/// glibc ends the unwind information of `clone` and `clone3` right before the syscall, since there is nothing to unwind to in the child
-/// (sysdeps/unix/sysv/linux/x86_64/clone.S): recognised by `mov eax,number; syscall`.
+/// glibc ends the unwind information of `clone` and `clone3` right before the syscall, since there
+/// is nothing to unwind to in the child (sysdeps/unix/sysv/linux/x86_64/clone.S): recognised by
+/// `mov eax,number; syscall`.
 fn window_in_cfi_hole(object: &Object, address: usize) -> Option<Window> {
     let start = address.checked_sub(JUMP)?;
     let (opcode, number) = object.bytes(start, JUMP)?.split_first()?;
@@ -246,4 +251,43 @@ fn is_padding(bytes: &[u8]) -> bool {
     decoder.iter().all(|instruction| {
         is_nop(&instruction) || instruction.mnemonic() == iced_x86::Mnemonic::Int3
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `mov eax,39; syscall; ret`, padding, and a jump from a function far away.
+    #[test]
+    fn a_window_that_another_function_jumps_into_is_not_used() {
+        let mut code = vec![0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0xc3];
+        code.resize(300, 0xcc);
+        code.extend([0xe9, 0, 0, 0, 0, 0xc3]);
+        for (target, kept) in [(0, true), (1, false), (5, false), (6, true), (7, true)] {
+            code[301..305].copy_from_slice(&(target - 305_i32).to_le_bytes());
+            let object =
+                Object::of_code(code.as_ptr() as usize..code.as_ptr() as usize + code.len());
+            let start = code.as_ptr() as usize;
+            let window = Window {
+                start,
+                length: JUMP,
+                jump: Jump::Direct,
+            };
+            let site = Site {
+                address: start + JUMP,
+                windows: vec![window],
+            };
+            let mut scan = Scan {
+                sites: vec![site],
+                left: Vec::new(),
+            };
+            scan.drop_windows_entered_from_afar(&object);
+            assert_eq!(scan.sites.len(), usize::from(kept), "{target}");
+            let left = Left {
+                address: start + JUMP,
+                reason: Reason::NoWindow,
+            };
+            assert_eq!(scan.left, if kept { vec![] } else { vec![left] });
+        }
+    }
 }

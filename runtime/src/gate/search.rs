@@ -1,5 +1,6 @@
-//! Two searches over the raw bytes of code, fast enough for a whole libc: for `syscall` instructions, and for branches that land in
-//! given places. They see every byte position, so they find all that is there and a little more (a pattern inside an operand).
+//! Two searches over the raw bytes of code, fast enough for a whole libc: for `syscall`
+//! instructions, and for branches that land in given places. They see every byte position, so they
+//! find all that is there and a little more (a pattern inside an operand).
 //!
 //! Unsafe: vector loads. SSE2 is part of x86-64.
 
@@ -27,8 +28,10 @@ pub(super) fn syscalls(code: &[u8]) -> Vec<usize> {
     found
 }
 
-/// Calls `report(from, to)` for each position of `code` (which is at address `base`) that reads as a call, jump or conditional jump with
-/// a 32-bit displacement and whose target lies in one of `places` (sorted, disjoint); `from` is the address of its opcode.
+/// Calls `report(from, to)` for each position of `code` (which is at address `base`) that reads as
+/// a jump or conditional jump with a 32-bit displacement (calls lead to functions, not into them)
+/// and whose target lies in one of `places` (sorted, disjoint); `from` is the address of its
+/// opcode.
 pub(super) fn branches_into(
     code: &[u8],
     base: usize,
@@ -49,7 +52,7 @@ pub(super) fn branches_into(
     let scan = |first: __m128i, second: __m128i| {
         // SAFETY: SSE2 is always there.
         unsafe {
-            let near = equals(_mm_and_si128(first, _mm_set1_epi8(0xfe_u8 as i8)), 0xe8);
+            let near = equals(first, 0xe9);
             let high_nibble = _mm_and_si128(second, _mm_set1_epi8(0xf0_u8 as i8));
             _mm_or_si128(
                 near,
@@ -59,7 +62,7 @@ pub(super) fn branches_into(
     };
     each_match(code, 5, scan, |offset| {
         let displacement_at = match code[offset] {
-            0xe8 | 0xe9 => offset + 1,
+            0xe9 => offset + 1,
             0x0f if code[offset + 1] & 0xf0 == 0x80 => offset + 2,
             _ => return,
         };
@@ -85,8 +88,9 @@ fn equals(bytes: __m128i, value: u8) -> __m128i {
     unsafe { _mm_cmpeq_epi8(bytes, _mm_set1_epi8(value as i8)) }
 }
 
-/// Calls `found` for each offset, in order, at which `scan`, given 16 bytes and the 16 that start one later, sets the lane; only for offsets with
-/// at least `tail` bytes from there on. Near the end every offset is reported, so `found` looks for itself.
+/// Calls `found` for each offset, in order, at which `scan`, given 16 bytes and the 16 that start
+/// one later, sets the lane; only for offsets with at least `tail` bytes from there on. Near the
+/// end every offset is reported, so `found` looks for itself.
 fn each_match(
     code: &[u8],
     tail: usize,
@@ -95,7 +99,8 @@ fn each_match(
 ) {
     let mut offset = 0;
     while offset + 16 + tail <= code.len() {
-        // SAFETY: both loads end at or before `offset + 17`, inside the slice, since `tail` is at least 2.
+        // SAFETY: both loads end at or before `offset + 17`, inside the slice, since `tail` is at
+        // least 2.
         let mut mask = unsafe {
             let at = code.as_ptr().add(offset);
             _mm_movemask_epi8(scan(
@@ -156,7 +161,7 @@ mod tests {
         let mut expected = Vec::new();
         for at in 0..code.len() - 4 {
             let skip = match code[at] {
-                0xe8 | 0xe9 => 1,
+                0xe9 => 1,
                 0x0f if code[at + 1] >> 4 == 8 => 2,
                 _ => continue,
             };

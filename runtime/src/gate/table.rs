@@ -59,8 +59,8 @@ static TABLES: AtomicPtr<Table> = AtomicPtr::new(core::ptr::null_mut());
 /// Where in the gate an address lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In the program's own code: from the replaced instruction to the end of the syscall, this many
-    /// bytes from the start.
+    /// In the program's own code: from the replaced instruction to the end of the syscall, this
+    /// many bytes from the start.
     Window(usize),
     /// At the long jump that a short jump at the site leads to.
     Hole,
@@ -95,9 +95,9 @@ pub fn locate(pc: usize) -> Option<Location> {
     })
 }
 
-/// For a `pc` in a trampoline or hole, the address in the program's code that stands for it, where an
-/// unwinder finds what it needs and glibc recognises a cancellation point; any other is returned as
-/// it is. Async-signal-safe.
+/// For a `pc` in a trampoline or hole, the address in the program's code that stands for it, where
+/// an unwinder finds what it needs and glibc recognises a cancellation point; any other is returned
+/// as it is. Async-signal-safe.
 pub fn original_pc(pc: usize) -> usize {
     let original = |table: &Table| {
         let (record, place) = table.find(pc)?;
@@ -116,9 +116,9 @@ pub fn original_pc(pc: usize) -> usize {
     tables().find_map(original).unwrap_or(pc)
 }
 
-/// For a `pc` in the program's code, where to go on so that the gate is passed: the `syscall` itself is entered
-/// anew, behind it means behind the call, and other instructions of the window have their copies.
-/// Any other address is returned as it is. Async-signal-safe.
+/// For a `pc` in the program's code, where to go on so that the gate is passed: the `syscall`
+/// itself is entered anew, behind it means behind the call, and other instructions of the window
+/// have their copies. Any other address is returned as it is. Async-signal-safe.
 pub fn resume_pc(pc: usize) -> usize {
     let resume = |table: &Table| {
         // The address behind a window may begin the next one.

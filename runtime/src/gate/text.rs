@@ -2,22 +2,22 @@
 //!
 //! Two ways, and why each:
 //!
-//! - **In place, through `/proc/self/mem`**, while the process has a single thread. The kernel writes to the
-//!   private pages although they are not writable (`FOLL_FORCE`, fs/proc/base.c), so the code stays
-//!   executable all the while, is never writable, and stays the file's mapping, with its name in
-//!   `/proc/self/maps`. One write is one system call: the thread itself, signal handlers
-//!   included, sees a patch whole or not at all.
-//! - **By replacing pages**, when there are other threads, or no `/proc/self/mem` (not mounted; not dumpable; refused by
-//!   `proc_mem.force_override`, Linux 6.12). The pages concerned are copied, the copy is patched,
-//!   made executable and moved over the original by one mremap(2). A thread that runs there
-//!   meanwhile takes a page fault and waits for the move (the fault needs the lock that mremap
-//!   holds), so it runs either the old code or the new. Such a run of pages is
+//! - **In place, through `/proc/self/mem`**, while the process has a single thread. The kernel
+//!   writes to the private pages although they are not writable (`FOLL_FORCE`, fs/proc/base.c), so
+//!   the code stays executable all the while, is never writable, and stays the file's mapping, with
+//!   its name in `/proc/self/maps`. One write is one system call: the thread itself, signal
+//!   handlers included, sees a patch whole or not at all.
+//! - **By replacing pages**, when there are other threads, or no `/proc/self/mem` (not mounted; not
+//!   dumpable; refused by `proc_mem.force_override`, Linux 6.12). The pages concerned are copied,
+//!   the copy is patched, made executable and moved over the original by one mremap(2). A thread
+//!   that runs there meanwhile takes a page fault and waits for the move (the fault needs the lock
+//!   that mremap holds), so it runs either the old code or the new. Such a run of pages is
 //!   anonymous from then on and has its own line in `/proc/self/maps`.
 //!
 //! What a thread finds when it was in the middle of a window: see `window`. Not used, and why:
-//! mprotect to writable and back (other threads cannot run the code meanwhile, and going back may be
-//! refused, which would be the end of the process: PR_SET_MDWE, SELinux execmod); breakpoints
-//! (a thread that blocks SIGTRAP, as every one does inside pthread_create, is killed by one).
+//! mprotect to writable and back (other threads cannot run the code meanwhile, and going back may
+//! be refused, which would be the end of the process: PR_SET_MDWE, SELinux execmod); breakpoints (a
+//! thread that blocks SIGTRAP, as every one does inside pthread_create, is killed by one).
 //!
 //! Unsafe: this is the one file that changes code.
 
@@ -93,8 +93,8 @@ pub(super) fn applied(patches: &[Patch]) -> bool {
 
 /// Makes all changes, in order, or none. `code` are the ranges of the object's executable segments.
 ///
-/// [`Error::HalfPatched`] is the exception: what was changed could not be taken back, and what it leads
-/// to must stay.
+/// [`Error::HalfPatched`] is the exception: what was changed could not be taken back, and what it
+/// leads to must stay.
 ///
 /// # Safety
 /// The patches must be those of a plan for an object that is mapped, and what they lead to must be
@@ -229,8 +229,8 @@ fn copy(pages: Range<usize>, patches: &[Patch]) -> Result<Copy, Error> {
     let memory = kernel::map(0, pages.len()).map_err(Error::NoNearMemory)?;
     let copy = Copy { memory, pages };
     let pages = copy.pages.clone();
-    // SAFETY: whole pages between patches of one object's code, all mapped and readable; the target is
-    // fresh memory of the same size.
+    // SAFETY: whole pages between patches of one object's code, all mapped and readable; the target
+    // is fresh memory of the same size.
     unsafe {
         core::ptr::copy_nonoverlapping(pages.start as *const u8, memory as *mut u8, pages.len());
     }
@@ -246,4 +246,42 @@ fn copy(pages: Range<usize>, patches: &[Patch]) -> Result<Copy, Error> {
     // SAFETY: our own memory, written to no more.
     unsafe { kernel::make_code(memory, pages.len()) }.map_err(Error::NoNewCode)?;
     Ok(copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_that_is_not_as_it_was_scanned_is_not_touched() {
+        let code = [0x90u8; 8];
+        let start = code.as_ptr() as usize;
+        let good = Patch::new(start, &[0x90, 0x90], &[0xcc, 0xcc]);
+        let stale = Patch::new(start + 4, &[0x90, 0x91], &[0xcc, 0xcc]);
+        let segment = start..start + code.len();
+        for threads in [Threads::One, Threads::Many] {
+            let segment = core::slice::from_ref(&segment);
+            // SAFETY: nobody runs these bytes.
+            let outcome = unsafe { apply(&[good.clone(), stale.clone()], segment, threads) };
+            assert_eq!(outcome, Err(Error::TextChanged { address: start + 5 }));
+            // Read anew: the compiler knows the array as constant.
+            assert_eq!(good.differs(&good.original), None);
+        }
+    }
+
+    #[test]
+    fn pages_are_joined_only_within_a_segment_and_when_near() {
+        let patch = |address| Patch::new(address, &[0; 5], &[1; 5]);
+        let far = 0x10_5000 + BRIDGED;
+        let patches = [patch(far), patch(0x10_0ffe), patch(0x10_3000), patch(0x100)];
+        let segment = 0x10_0000..0x100_0000;
+        assert_eq!(
+            runs(&patches, &segment),
+            [0x10_0000..0x10_4000, far..far + PAGE]
+        );
+        assert_eq!(
+            runs(&patches, &(0..0x10_0000)),
+            core::slice::from_ref(&(0..0x1000))
+        );
+    }
 }

@@ -1,24 +1,30 @@
-//! Where the jump to the trampoline can stand for a given `syscall` instruction. Pure: bytes in, choices out.
+//! Where the jump to the trampoline can stand for a given `syscall` instruction. Pure: bytes in,
+//! choices out.
 //!
-//! **The rule:** exactly one instruction is replaced, and every other byte keeps its value. So wherever a thread may be at that moment
-//! (preempted between two instructions, in a signal handler, or blocked in the kernel and about to return behind the `syscall` or,
-//! to restart, to the `syscall` itself), it finds the code that was there before, and no thread ever runs half a jump. There is no need
-//! for breakpoints, which would kill a thread that blocks SIGTRAP, nor to know where threads are. A branch that lands in a window
-//! unnoticed would miss the gate, not crash.
+//! **The rule:** exactly one instruction is replaced, and every other byte keeps its value. So
+//! wherever a thread may be at that moment (preempted between two instructions, in a signal
+//! handler, or blocked in the kernel and about to return behind the `syscall` or, to restart, to
+//! the `syscall` itself), it finds the code that was there before, and no thread ever runs half a
+//! jump. There is no need for breakpoints, which would kill a thread that blocks SIGTRAP, nor to
+//! know where threads are. A branch that lands in a window unnoticed would miss the gate, not
+//! crash.
 //!
 //! Three ways, best first:
 //!
 //! ```text
-//! direct     b8 27 00 00 00   mov eax,39     ->  e9 xx xx xx xx   jmp trampoline      an instruction of 5 bytes or more before
-//!            0f 05            syscall            0f 05            syscall             the syscall; the ones between are copied
+//! direct: an instruction of 5 bytes or more before the syscall; those between are copied
+//!     b8 27 00 00 00   mov eax,39      ->  e9 xx xx xx xx   jmp trampoline
+//!     0f 05            syscall             0f 05            syscall
 //!
-//! hop        0f 05            syscall        ->  eb dd            jmp hole            the syscall itself, when there is unused
-//!            ...                                 ...                                  padding (or a long nop) within 127 bytes
-//!            66 0f 1f 44 ..   nop                e9 xx xx xx xx   jmp trampoline
+//! hop: the syscall itself, when there is unused padding (or a long nop) within 127 bytes
+//!     0f 05            syscall         ->  eb dd            jmp hole
+//!     ...                                  ...
+//!     66 0f 1f 44 ..   nop                 e9 xx xx xx xx   jmp trampoline
 //!
-//! borrowed   44 89 e0         mov eax,r12d   ->  e9 xx xx         jmp trampoline      a shorter instruction, whose jump ends in the
-//!            0f 05            syscall            0f 05            syscall             bytes that follow: they are part of its
-//!                                                                                     displacement, so the trampoline must be there
+//! borrowed: a shorter instruction; its jump ends in the bytes that follow, which are part of its
+//! displacement, so the trampoline must be where they say (here, 0x050fxxxx further on)
+//!     44 89 e0         mov eax,r12d    ->  e9 xx xx         jmp trampoline
+//!     0f 05            syscall             0f 05            syscall
 //! ```
 
 use core::ops::Range;
@@ -31,7 +37,8 @@ use super::search::SYSCALL;
 
 /// The length of `jmp rel32`.
 pub(super) const JUMP: usize = 5;
-/// How many instructions before the syscall are looked at. The 507 direct windows of glibc 2.36 need at most 7.
+/// How many instructions before the syscall are looked at. The 507 direct windows of glibc 2.36
+/// need at most 7.
 const REACH: usize = 12;
 
 /// A place for the jump of one site: from the replaced instruction to the end of the syscall.
@@ -56,27 +63,28 @@ pub(super) enum Jump {
 pub(super) struct Hole {
     /// Where the long jump goes.
     pub(super) jump: usize,
-    /// The hole is in a single long nop that starts two bytes earlier and is run through: it needs a short jump over the long one.
-    pub(super) in_nop: bool,
+    /// The length of the single long nop that the hole is in, two bytes from its start, or 0. It is
+    /// run through, so it needs a short jump over all of it.
+    pub(super) nop: usize,
 }
 
 impl Hole {
     /// The bytes that change.
     pub(super) fn range(&self) -> Range<usize> {
-        self.jump - if self.in_nop { SYSCALL.len() } else { 0 }..self.jump + JUMP
+        self.jump - if self.nop > 0 { SYSCALL.len() } else { 0 }..self.jump + JUMP
     }
 }
 
 impl Window {
-    /// Addresses that no branch may land on: everything behind the start of the replaced instruction, up to the syscall. A branch to the
-    /// start is fine.
+    /// Addresses that no branch may land on: everything behind the start of the replaced
+    /// instruction, up to the syscall. A branch to the start is fine.
     pub(super) fn no_landing(&self, site: usize) -> [Range<usize>; 2] {
         match self.jump {
             Jump::Hop(hole) => {
                 let range = hole.range();
                 [
                     site + 1..site + SYSCALL.len(),
-                    range.start + usize::from(hole.in_nop)..range.end,
+                    range.start + usize::from(hole.nop > 0)..range.end,
                 ]
             }
             _ => [self.start + 1..site + 1, 0..0],
@@ -109,7 +117,8 @@ pub(super) fn choices(code: &Code, site: usize, holes: impl FnOnce() -> Vec<Hole
             jump: Jump::Borrowed,
         });
     }
-    // The longer the instruction, the fewer bytes are borrowed, and the more room there is for the trampoline.
+    // The longer the instruction, the fewer bytes are borrowed, and the more room there is for the
+    // trampoline.
     borrowed.retain(|window| window.length > 1 && window.start + JUMP <= code.range.end);
     borrowed.sort_by_key(|window| core::cmp::Reverse(window.length));
     let mut holes = holes();
@@ -129,7 +138,8 @@ pub(super) fn hop(site: usize, hole: &Hole) -> Option<u8> {
     i8::try_from(distance).ok().map(|distance| distance as u8)
 }
 
-/// Does a branch of the function land between the start of instruction `first` and that of the syscall `site`?
+/// Does a branch of the function land between the start of instruction `first` and that of the
+/// syscall `site`?
 fn jumped_into(code: &Code, first: usize, site: usize) -> bool {
     let start = code.instructions[first].ip() as usize;
     let site_address = code.instructions[site].ip() as usize;
@@ -154,10 +164,7 @@ pub(super) fn holes_in_padding(padding: Range<usize>) -> impl Iterator<Item = Ho
         .clone()
         .step_by(JUMP)
         .filter(move |jump| jump + JUMP <= padding.end)
-        .map(|jump| Hole {
-            jump,
-            in_nop: false,
-        })
+        .map(|jump| Hole { jump, nop: 0 })
 }
 
 /// Does control never pass from the last instruction of `code` to what follows?
@@ -172,7 +179,8 @@ pub(super) fn ends_for_good(code: &Code) -> bool {
     })
 }
 
-/// The holes inside a function: nops behind an unconditional transfer, and single nops long enough to be jumped over.
+/// The holes inside a function: nops behind an unconditional transfer, and single nops long enough
+/// to be jumped over.
 pub(super) fn holes_inside(code: &Code) -> Vec<Hole> {
     let mut holes = Vec::new();
     let mut previous_leaves = false;
@@ -190,7 +198,7 @@ pub(super) fn holes_inside(code: &Code) -> Vec<Hole> {
         if !previous_leaves {
             let hole = Hole {
                 jump: start + SYSCALL.len(),
-                in_nop: true,
+                nop: instruction.len(),
             };
             if instruction.len() >= SYSCALL.len() + JUMP
                 && code

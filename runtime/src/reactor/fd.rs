@@ -1,5 +1,6 @@
 //! What is known of each descriptor, and who waits on it.
 
+use super::mode::Mode;
 use crate::mem::Table;
 use crate::sched::state::Wake;
 use crate::sched::waiter::Waiter;
@@ -16,9 +17,9 @@ use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::*};
 pub(crate) enum Kind {
     /// Not asked yet.
     Unknown = 0,
-    /// A stream socket over TCP or UNIX: a short read means that it is drained.
-    Stream = 1,
-    /// Any other socket.
+    /// A TCP connection: a short read means that it is drained.
+    Tcp = 1,
+    /// Any other socket: a message a call, or a stream whose reads may stop at a boundary (UNIX: where descriptors lie).
     Socket = 2,
     /// A pipe or FIFO.
     Pipe = 3,
@@ -26,6 +27,27 @@ pub(crate) enum Kind {
     File = 4,
     /// Anything else that may be polled: terminals, eventfd, timerfd, inotify.
     Other = 5,
+    /// Any other stream socket: a blocking write goes on until all is written.
+    Stream = 6,
+    /// SOCK_SEQPACKET: write(2) ends a record, send(2) only if told to.
+    Packets = 7,
+}
+
+impl Kind {
+    const ALL: [Kind; 8] =
+        [Kind::Unknown, Kind::Tcp, Kind::Socket, Kind::Pipe, Kind::File, Kind::Other, Kind::Stream, Kind::Packets];
+
+    /// Whether it is a socket of whatever type.
+    #[inline(always)]
+    pub(crate) fn is_socket(self) -> bool {
+        matches!(self, Kind::Tcp | Kind::Socket | Kind::Stream | Kind::Packets)
+    }
+
+    /// Whether it is a stream socket.
+    #[inline(always)]
+    pub(crate) fn is_stream(self) -> bool {
+        matches!(self, Kind::Tcp | Kind::Stream)
+    }
 }
 
 /// An entry of the table. All-zero: nothing is known.
@@ -37,6 +59,10 @@ pub(crate) struct Fd {
     generation: AtomicU32,
     kind: AtomicU8,
     registered: AtomicU8,
+    /// See there.
+    pub(super) mode: Mode,
+    /// Held by a call that asks for readiness first and is made then: nobody of ours takes away what was seen.
+    pub(crate) turn: Spin<()>,
 }
 
 struct List(*const FdWait);
@@ -55,9 +81,9 @@ pub(crate) struct FdWait {
     linked: Cell<bool>,
 }
 
+/// The highest number of which anything was ever known.
+static HIGHEST: AtomicU32 = AtomicU32::new(0);
 static TABLE: Table<Fd> = Table::new();
-/// Descriptors above this are not waited for here (`fs.nr_open` is 2^20 by default).
-const MOST: usize = 1 << 20;
 
 /// EPOLLERR and EPOLLHUP concern everyone, RDHUP the readers.
 const ALWAYS: u32 = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
@@ -70,9 +96,9 @@ fn concerns(wanted: u32, ready: u32) -> bool {
     ready & (wanted | ALWAYS) != 0 || (ready & RDHUP != 0 && wanted & IN != 0)
 }
 
-pub(super) fn reserve() -> Result<(), i32> {
+pub(super) fn reserve(descriptors: usize) -> Result<(), i32> {
     // SAFETY: all-zero is an entry; there is one thread.
-    unsafe { TABLE.reserve(MOST) }
+    unsafe { TABLE.reserve(descriptors) }
 }
 
 /// How many descriptors the table has room for.
@@ -92,22 +118,22 @@ pub(crate) fn entry(fd: i32) -> Option<&'static Fd> {
 impl Fd {
     /// What the descriptor is; asks the kernel the first time. `None`: it is not open.
     pub(crate) fn kind(&self, fd: i32) -> Option<Kind> {
-        match self.kind.load(Relaxed) {
-            1 => Some(Kind::Stream),
-            2 => Some(Kind::Socket),
-            3 => Some(Kind::Pipe),
-            4 => Some(Kind::File),
-            5 => Some(Kind::Other),
-            _ => {
+        match Kind::ALL[self.kind.load(Relaxed) as usize & 7] {
+            Kind::Unknown => {
                 let k = ask_kind(fd)?;
-                self.kind.store(k as u8, Relaxed);
+                self.set_kind(k);
                 Some(k)
             }
+            k => Some(k),
         }
     }
 
-    /// Sets what a new descriptor is known to be.
+    /// Sets what a descriptor is known to be.
     pub(crate) fn set_kind(&self, k: Kind) {
+        let number = (&raw const *self as usize - TABLE.as_ptr() as usize) / size_of::<Fd>();
+        if number as u32 > HIGHEST.load(Relaxed) {
+            HIGHEST.fetch_max(number as u32, Relaxed);
+        }
         self.kind.store(k as u8, Relaxed);
     }
 
@@ -117,20 +143,41 @@ impl Fd {
         self.registered.load(Relaxed) != 0 && !concerns(events, self.ready.load(SeqCst))
     }
 
-    /// To be called before a try: what arrives from now on comes as an edge. ERR, HUP and RDHUP stay for good.
+    /// To be called before a try: what arrives from now on comes as an edge. Gives what was ready of these, for
+    /// [`still_ready`](Self::still_ready).
     #[inline(always)]
-    pub(crate) fn about_to_try(&self, events: u32) {
-        if self.ready.load(Relaxed) & events != 0 {
-            self.ready.fetch_and(!events, SeqCst);
+    pub(crate) fn about_to_try(&self, events: u32) -> u32 {
+        if self.registered.load(Relaxed) == 0 || self.ready.load(Relaxed) & events == 0 {
+            return 0;
+        }
+        self.ready.fetch_and(!events, SeqCst) & events
+    }
+
+    /// After a try that may have left something: the edge has been, and will not come again. Whoever parked meanwhile,
+    /// because the bits were absent, tries again.
+    #[inline(always)]
+    pub(crate) fn still_ready(&self, events: u32) {
+        if self.registered.load(Relaxed) != 0 && self.ready.load(Relaxed) & events != events {
+            let mut list = self.waiters.lock();
+            self.ready.fetch_or(events, SeqCst);
+            list.wake(events);
         }
     }
 
-    /// After a try that may have left something: the edge has been, and will not come again.
+    /// What it is, if that is known.
+    pub(crate) fn known_kind(&self) -> Option<Kind> {
+        Some(Kind::ALL[self.kind.load(Relaxed) as usize & 7]).filter(|k| *k != Kind::Unknown)
+    }
+
+    /// Whether no more will come: the other side has closed, or an error is there.
+    pub(crate) fn at_end(&self) -> bool {
+        self.ready.load(Relaxed) & (ALWAYS | RDHUP) != 0
+    }
+
+    /// Whether urgent data came at any time: a short read may have stopped at it.
     #[inline(always)]
-    pub(crate) fn may_have_more(&self, events: u32) {
-        if self.registered.load(Relaxed) != 0 {
-            self.ready.fetch_or(events, SeqCst);
-        }
+    pub(crate) fn had_urgent(&self) -> bool {
+        self.ready.load(Relaxed) & libc::EPOLLPRI as u32 != 0
     }
 }
 
@@ -138,24 +185,29 @@ impl Fd {
 fn ask_kind(fd: i32) -> Option<Kind> {
     let mut st = core::mem::MaybeUninit::<libc::stat>::uninit();
     // SAFETY: fstat fills the structure, which is the kernel's on x86-64 and AArch64.
-    let mode = unsafe {
+    let (mode, rdev) = unsafe {
         if sys::is_err(sys::syscall2(nr(libc::SYS_fstat), fd as usize, st.as_mut_ptr() as usize)) {
             return None;
         }
-        st.assume_init().st_mode
+        let st = st.assume_init_ref();
+        (st.st_mode, st.st_rdev)
     };
     Some(match mode & libc::S_IFMT {
-        libc::S_IFSOCK => match (socket_option(fd, libc::SO_TYPE), socket_option(fd, libc::SO_DOMAIN)) {
-            (Some(libc::SOCK_STREAM), Some(libc::AF_INET | libc::AF_INET6 | libc::AF_UNIX)) => Kind::Stream,
+        libc::S_IFSOCK => match socket_option(fd, libc::SO_TYPE) {
+            Some(libc::SOCK_STREAM) if socket_option(fd, libc::SO_PROTOCOL) == Some(libc::IPPROTO_TCP) => Kind::Tcp,
+            Some(libc::SOCK_STREAM) => Kind::Stream,
+            Some(libc::SOCK_SEQPACKET) => Kind::Packets,
             _ => Kind::Socket,
         },
         libc::S_IFIFO => Kind::Pipe,
         libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => Kind::File,
+        // null, zero, full, random, urandom: drivers/char/mem.c.
+        libc::S_IFCHR if libc::major(rdev) == 1 => Kind::File,
         _ => Kind::Other,
     })
 }
 
-fn socket_option(fd: i32, option: i32) -> Option<i32> {
+pub(crate) fn socket_option(fd: i32, option: i32) -> Option<i32> {
     let (mut v, mut len) = (0i32, 4u32);
     let (v_at, len_at) = (&raw mut v as usize, &raw mut len as usize);
     // SAFETY: getsockopt writes at most `len` bytes and the length.
@@ -179,16 +231,26 @@ pub(crate) enum Armed {
 
 /// Links `node` for park `seq` of `w` on a descriptor.
 pub(crate) fn arm(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
+    link(node, fd, events, w, seq, true)
+}
+
+/// Like [`arm`], whatever is known to be ready: for who looks at the descriptor himself *after* this, as poll(2) does.
+pub(crate) fn watch(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
+    link(node, fd, events, w, seq, false)
+}
+
+fn link(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64, by_what_is_known: bool) -> Armed {
     let Some(e) = entry(fd) else { return Armed::Unpollable(libc::EBADF) };
     let mut list = e.waiters.lock();
     if e.registered.load(Relaxed) == 0 {
         e.ready.store(0, SeqCst);
+        HIGHEST.fetch_max(fd as u32, Relaxed);
         if let Err(errno) = super::register(fd, e.generation.load(Relaxed)) {
             return Armed::Unpollable(errno);
         }
         e.registered.store(1, SeqCst);
     }
-    if concerns(events, e.ready.load(SeqCst)) {
+    if by_what_is_known && concerns(events, e.ready.load(SeqCst)) {
         return Armed::Ready;
     }
     node.waiter.set(w);
@@ -268,8 +330,24 @@ pub(crate) fn forget(fd: i32) {
     e.generation.fetch_add(1, SeqCst);
     e.registered.store(0, SeqCst);
     e.kind.store(0, SeqCst);
+    e.mode.forget();
     e.ready.store(0, SeqCst);
     list.wake(!0);
+}
+
+/// The number is about to be closed. If its open file lives on elsewhere, the registration would, too.
+pub(crate) fn closing(fd: i32) {
+    let Some(e) = entry(fd) else { return };
+    if e.registered.load(Relaxed) != 0 && !e.is_private() {
+        super::unregister(fd);
+    }
+    forget(fd);
+}
+
+/// The numbers from `first` to `last` of which anything may be known.
+pub(crate) fn known(first: u32, last: u32) -> impl Iterator<Item = i32> {
+    let end = (last as usize + 1).min(HIGHEST.load(Relaxed) as usize + 1).min(TABLE.len());
+    (first as usize..end).map(|fd| fd as i32)
 }
 
 /// For the child of a fork: nothing is registered in its epoll, nobody waits.
@@ -312,15 +390,15 @@ impl FdWaits {
         self.used.set(0);
     }
 
-    /// Arms one more descriptor.
-    pub(crate) fn arm(&self, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
+    /// [`watch`]es one more descriptor.
+    pub(crate) fn watch(&self, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
         let i = self.used.get();
         if i >= self.room.get() {
             return Armed::Unpollable(libc::ENOMEM);
         }
         // SAFETY: `i` is within the room, which is zeroed or holds old nodes; both are valid nodes.
         let node = unsafe { &*self.first.get().add(i as usize) };
-        let a = arm(node, fd, events, w, seq);
+        let a = watch(node, fd, events, w, seq);
         if a == Armed::Waiting {
             self.used.set(i + 1);
         }

@@ -11,10 +11,13 @@
 //! "kicked" after reading: cleared before, a kick in between would be swallowed.
 
 mod fd;
+pub(crate) mod mode;
 mod own;
 
-pub(crate) use fd::{Armed, Fd, FdWait, FdWaits, Kind, arm, disarm, entry, forget, room};
-pub(crate) use own::{is_own, take as take_own};
+pub(crate) use fd::{
+    Armed, Fd, FdWait, FdWaits, Kind, arm, closing, disarm, entry, forget, known, room, socket_option, watch,
+};
+pub(crate) use own::{is_own, next_own, take as take_own};
 
 use crate::sys::kernel::{EpollEvent, Timespec};
 use crate::sys::{self, nr};
@@ -32,9 +35,9 @@ const KICK: u64 = u64::MAX;
 /// Events taken at a time.
 const BATCH: usize = 128;
 
-/// Makes the epoll and its eventfd; and, in the child of a fork, anew.
-pub(crate) fn init() -> Result<(), i32> {
-    fd::reserve()?;
+/// Makes the epoll and its eventfd, and room for so many descriptors; higher ones are not waited for here.
+pub(crate) fn init(descriptors: usize) -> Result<(), i32> {
+    fd::reserve(descriptors)?;
     open()
 }
 
@@ -71,6 +74,13 @@ fn register(fd: i32, generation: u32) -> Result<(), i32> {
         let r = sys::syscall4(nr(libc::SYS_epoll_ctl), ep, libc::EPOLL_CTL_MOD as usize, fd as usize, e);
         if sys::is_err(r) { Err(-r as i32) } else { Ok(()) }
     }
+}
+
+/// Takes a descriptor out of the epoll.
+fn unregister(fd: i32) {
+    let (ep, del) = (EPOLL.load(Relaxed) as usize, libc::EPOLL_CTL_DEL as usize);
+    // SAFETY: no pointers; an error says that it is not in.
+    unsafe { sys::syscall4(nr(libc::SYS_epoll_ctl), ep, del, fd as usize, 0) };
 }
 
 /// Takes events from the kernel and wakes those who wait for them; waits for one at most `timeout` nanoseconds, `None`:

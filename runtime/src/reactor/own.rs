@@ -13,6 +13,11 @@ pub(crate) fn is_own(fd: i32) -> bool {
     fd >= 0 && OWN.iter().any(|o| o.load(Relaxed) == fd)
 }
 
+/// The lowest of the engine's descriptors that is not below `from`.
+pub(crate) fn next_own(from: u32) -> Option<u32> {
+    OWN.iter().filter_map(|o| u32::try_from(o.load(Relaxed)).ok()).filter(|fd| *fd >= from).min()
+}
+
 /// Moves a fresh descriptor to a high number and remembers it.
 pub(super) fn raise(r: isize) -> Result<i32, i32> {
     if sys::is_err(r) {

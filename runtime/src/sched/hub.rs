@@ -8,7 +8,7 @@ use super::os_thread::{OsThread, Trap, count};
 use super::saved::SavedContext;
 use super::state::Wake;
 use super::thread::{Resume, ThreadRef};
-use super::{idle, timer};
+use super::{broadcast, idle, timer};
 use crate::abi::{self, Row, Step, signal};
 use crate::arch;
 use crate::reactor;
@@ -83,6 +83,7 @@ pub(crate) fn spawn(os: &'static OsThread, f: unsafe extern "C" fn(usize) -> !) 
     let flags = libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_FILES | libc::CLONE_SIGHAND | libc::CLONE_THREAD | libc::CLONE_SYSVSEM;
     let all = !0u64;
     let mut before = 0u64;
+    let _hold = broadcast::hold();
     // SAFETY: masks of our own; the new thread gets its own stack and never returns from `f`.
     let r = unsafe {
         sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const all as usize, &raw mut before as usize, 8);
@@ -91,7 +92,12 @@ pub(crate) fn spawn(os: &'static OsThread, f: unsafe extern "C" fn(usize) -> !) 
         sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const before as usize, 0, 8);
         r
     };
-    if sys::is_err(r) { Err(-r as i32) } else { Ok(()) }
+    if sys::is_err(r) {
+        return Err(-r as i32);
+    }
+    // The new thread stores the same: whoever is first.
+    os.ktid.store(r as i32, SeqCst);
+    Ok(())
 }
 
 unsafe extern "C" fn carrier_main(os: usize) -> ! {
@@ -246,6 +252,8 @@ fn enter(os: &'static OsThread, t: ThreadRef) -> Trap {
 /// The tick took the processor away. True: nobody else wants it.
 fn preempted(os: &'static OsThread, t: ThreadRef) -> bool {
     t.resume.set(Resume::Saved);
+    // SAFETY: the handler has just stored the context.
+    t.note_sp(unsafe { (*(*t.saved.get()).uc.get()).mcontext.rsp });
     if os.spare.get().is_null() {
         // Without memory for another one, later ticks find none and do nothing.
         os.spare.set(SavedContext::take().unwrap_or(null_mut()));
@@ -304,6 +312,7 @@ fn call(os: &'static OsThread, t: ThreadRef) -> bool {
         t.vectors.set(p);
     }
     t.nr.set(number as u16);
+    t.note_sp(t.regs().rsp);
     t.set_woken(None);
     step(os, t, abi::row(number))
 }

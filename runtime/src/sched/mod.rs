@@ -14,7 +14,9 @@
 //! of the engine's own for every thread: a page each. One scheduler loop on main's stack: main could not run again until
 //! whoever runs on top of it stops.
 
+pub(crate) mod broadcast;
 pub(crate) mod carrier;
+pub(crate) mod helper;
 pub(crate) mod hub;
 pub(crate) mod idle;
 pub(crate) mod os_thread;

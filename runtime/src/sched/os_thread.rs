@@ -10,6 +10,7 @@
 //! elsewhere.
 
 use super::carrier::Carrier;
+use super::helper::Job;
 use super::saved::SavedContext;
 use super::thread::Thread;
 use crate::arch;
@@ -73,6 +74,8 @@ pub(crate) struct OsThread {
     pub(crate) turns: Cell<u32>,
     /// Where the tick saves the next preempted context.
     pub(crate) spare: Cell<*mut SavedContext>,
+    /// What it does as a helper.
+    pub(crate) job: Job,
     /// Counters, read by the report.
     pub(crate) counters: Counters,
 }

@@ -114,6 +114,8 @@ pub struct Thread {
     pub(crate) robust: Cell<usize>,
     /// State of the running call.
     pub call: CallState,
+    /// The deepest stack pointer the engine has seen it with: how much of its stack may be in use.
+    pub(crate) lowest_sp: Cell<u64>,
     /// Time stamp of the last park.
     pub(crate) parked_at: Cell<u64>,
     /// Signals.
@@ -240,6 +242,14 @@ impl Thread {
 
     pub(crate) fn set_woken(&self, w: Option<Wake>) {
         self.woken.set(w);
+    }
+
+    /// Takes note of how deep its stack is.
+    #[inline(always)]
+    pub(crate) fn note_sp(&self, sp: u64) {
+        if sp < self.lowest_sp.get() {
+            self.lowest_sp.set(sp);
+        }
     }
 
     /// The OS thread it runs on.

@@ -17,7 +17,7 @@ pub(crate) const SIGNAL: i32 = 33;
 /// What our timers and kicks carry.
 const COOKIE: u64 = 0x7061_7463_6861_6c6c;
 const SI_TIMER: i32 = -2;
-const SI_QUEUE: i32 = -1;
+pub(crate) const SI_QUEUE: i32 = -1;
 
 /// Slice in nanoseconds, 0: no tick.
 static SLICE: AtomicU64 = AtomicU64::new(4_000_000);
@@ -80,6 +80,7 @@ pub(crate) fn is_ours(info: &SigInfo) -> bool {
 /// `uc` is the context the kernel passed to the handler that calls this.
 pub(crate) unsafe fn on_signal(os: &OsThread, uc: &mut UContext) {
     os.kicked.store(false, SeqCst);
+    super::helper::on_signal(os, uc);
     let t = os.current.load(Relaxed);
     if t.is_null() || os.inside.load(Relaxed) != 0 || in_entry_or_exit(uc) {
         os.resched.store(true, Relaxed);

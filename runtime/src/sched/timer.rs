@@ -15,8 +15,6 @@ use core::sync::atomic::{AtomicU64, Ordering::*};
 pub(crate) const NEVER: u64 = u64::MAX;
 /// Children of a node.
 const ARITY: usize = 4;
-/// Room: one entry a thread, and there are fewer tids than this in use at once.
-const ROOM: usize = 1 << 24;
 
 struct Entry {
     at: Cell<u64>,
@@ -31,10 +29,15 @@ static LEN: Spin<usize> = Spin::new(0);
 /// The earliest deadline.
 static NEXT: AtomicU64 = AtomicU64::new(NEVER);
 
-/// Reserves the heap's room.
-pub(crate) fn init() -> Result<(), i32> {
+/// Reserves room for so many threads, one entry each.
+pub(crate) fn init(threads: usize) -> Result<(), i32> {
     // SAFETY: all-zero is an entry; called once, before there is a second thread.
-    unsafe { ENTRIES.reserve(ROOM) }
+    unsafe { ENTRIES.reserve(threads) }
+}
+
+/// How many threads there is room for.
+pub(crate) fn room() -> usize {
+    ENTRIES.len()
 }
 
 /// The earliest deadline, [`NEVER`] if there is none.

@@ -42,7 +42,8 @@ impl<T> Spin<T> {
     /// Takes the lock if it is free.
     #[inline(always)]
     pub fn try_lock(&self) -> Option<SpinGuard<'_, T>> {
-        self.locked.compare_exchange(0, 1, Acquire, Relaxed).is_ok().then_some(SpinGuard { lock: self })
+        // Lazily: a guard made in vain would unlock when dropped.
+        self.locked.compare_exchange(0, 1, Acquire, Relaxed).is_ok().then(|| SpinGuard { lock: self })
     }
 
     #[cold]

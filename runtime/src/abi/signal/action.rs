@@ -56,6 +56,11 @@ pub(super) fn has_handler(sig: i32) -> bool {
     ACTIONS.lock().0[sig as usize].handler > libc::SIG_IGN
 }
 
+/// Whether the kernel has our handler for a signal, so that it can be treated without the kernel.
+pub(super) fn is_ours(sig: i32) -> bool {
+    OURS.load(Relaxed) & super::bit(sig) != 0
+}
+
 /// Whether the program wants a signal ignored.
 pub(super) fn is_ignored(sig: i32) -> bool {
     ACTIONS.lock().0[sig as usize].handler == libc::SIG_IGN
@@ -118,17 +123,19 @@ pub(super) fn about_to_block(mask: u64) {
         return;
     }
     const HARMLESS: u64 = super::bit(libc::SIGCHLD) | super::bit(libc::SIGURG) | super::bit(libc::SIGWINCH) | super::bit(libc::SIGCONT);
-    take_over(mask & !HARMLESS & !super::UNBLOCKABLE);
+    take_over(mask & !HARMLESS & !super::UNBLOCKABLE, false);
 }
 
-/// Makes the kernel give us these signals, whatever they do by default.
-pub(super) fn take_over(set: u64) {
+/// Makes the kernel give us these signals, although the program does not handle them: those with the default action, and
+/// with `ignored` also those it ignores (a signal that somebody waits for is taken even then, if it is blocked).
+pub(super) fn take_over(set: u64, ignored: bool) {
     let mut fresh = set & !OURS.load(Relaxed);
     while fresh != 0 {
         let sig = fresh.trailing_zeros() as i32 + 1;
         fresh &= fresh - 1;
         let all = ACTIONS.lock();
-        if all.0[sig as usize].handler == libc::SIG_DFL {
+        let disposition = all.0[sig as usize].handler;
+        if disposition == libc::SIG_DFL || ignored && disposition == libc::SIG_IGN {
             handler::install(sig, all.0[sig as usize].flags);
             OURS.fetch_or(super::bit(sig), SeqCst);
         }
@@ -189,6 +196,26 @@ pub(super) fn name_overflow(t: &Thread, info: &SigInfo, uc: &UContext) {
     let near_sp = addr.abs_diff(uc.mcontext.rsp as usize) < 1 << 20;
     if near_sp && crate::abi::stacks::is_guard(addr) {
         crate::process::say_overflow(t);
+    }
+}
+
+/// The program is about to be replaced: what it ignores, the next one ignores (execve(2)).
+pub(crate) fn before_exec() {
+    let all = ACTIONS.lock();
+    for sig in 1..=super::NSIG as i32 {
+        if OURS.load(Relaxed) & super::bit(sig) != 0 && all.0[sig as usize].handler == libc::SIG_IGN {
+            set_kernel(sig, &all.0[sig as usize]);
+        }
+    }
+}
+
+/// The program was not replaced after all.
+pub(crate) fn after_failed_exec() {
+    let all = ACTIONS.lock();
+    for sig in 1..=super::NSIG as i32 {
+        if OURS.load(Relaxed) & super::bit(sig) != 0 {
+            handler::install(sig, all.0[sig as usize].flags);
+        }
     }
 }
 

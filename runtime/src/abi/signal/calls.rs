@@ -121,7 +121,7 @@ pub(crate) fn sigaltstack(t: ThreadRef) -> Step {
 /// `SI_TKILL`.
 const SI_TKILL: i32 = -6;
 
-fn from_us(sig: i32, code: i32) -> SigInfo {
+pub(super) fn from_us(sig: i32, code: i32) -> SigInfo {
     let mut i = SigInfo { signo: sig, code, ..Default::default() };
     // SAFETY: getuid has no effect.
     let uid = unsafe { sys::syscall0(nr(libc::SYS_getuid)) } as u32;
@@ -197,6 +197,21 @@ pub(crate) fn kill(t: ThreadRef) -> Step {
     }
     send_to_process(&from_us(sig, libc::SI_USER));
     Step::Done(0)
+}
+
+/// rt_sigqueueinfo(2) to ourselves: past the kernel, which would hand several to several carriers, in whatever order.
+pub(crate) fn rt_sigqueueinfo(t: ThreadRef) -> Step {
+    let (pid, sig) = (t.arg(0) as i32, t.arg(1) as i32);
+    if pid != process::pid() || !(1..=NSIG as i32).contains(&sig) || !action::is_ours(sig) {
+        return Step::Native;
+    }
+    match user::get::<SigInfo>(t.arg(2)) {
+        Ok(i) => {
+            send_to_process(&SigInfo { signo: sig, ..i });
+            Step::Done(0)
+        }
+        Err(f) => f.into(),
+    }
 }
 
 /// rt_sigsuspend(2).

@@ -7,7 +7,7 @@
 
 use super::action;
 use crate::sched::os_thread::{OsThread, Trap};
-use crate::sched::{idle, tick};
+use crate::sched::{broadcast, idle, tick};
 use crate::sys::kernel::{SA_RESTORER, SigAction, SigInfo, UContext};
 use crate::sys::{self, nr, user};
 use core::arch::naked_asm;
@@ -16,7 +16,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering::*};
 
 /// Signals that stay open in every OS thread: the engine's own and the faults.
-pub(super) const NEVER_BLOCKED: u64 = FAULTS | 1 << (tick::SIGNAL - 1);
+pub(crate) const NEVER_BLOCKED: u64 = FAULTS | 1 << (tick::SIGNAL - 1);
 const FAULTS: u64 = super::bit(libc::SIGSEGV)
     | super::bit(libc::SIGBUS)
     | super::bit(libc::SIGILL)
@@ -51,6 +51,9 @@ unsafe extern "C" fn on_signal(sig: i32, info: *mut SigInfo, uc: *mut UContext) 
     if fault && let Some(pc) = user::fixup(uc.mcontext.rip as usize) {
         uc.mcontext.rip = pc as u64;
         return;
+    }
+    if broadcast::is_ours(info) {
+        return broadcast::on_signal();
     }
     let Some(os) = OsThread::here() else {
         // A thread that is none of ours: as if we were not there.

@@ -22,13 +22,17 @@ pub(crate) mod calls;
 mod frame;
 mod handler;
 mod queue;
+pub(crate) mod timers;
 
+pub(crate) use action::{after_failed_exec, before_exec};
 pub(crate) use frame::sigreturn;
+pub(crate) use handler::NEVER_BLOCKED;
 
 use super::{Restart, Row};
 use crate::sched::os_thread::OsThread;
 use crate::sched::state::Wake;
 use crate::sched::thread::{Resume, Thread, ThreadRef};
+use crate::sched::timer::NEVER;
 use crate::sched::{tick, tids};
 use crate::sys::kernel::{SigInfo, SigStack};
 use crate::sys::{self, nr};
@@ -102,6 +106,10 @@ pub(crate) fn route() {
 /// Puts a process-directed signal where it belongs.
 pub(crate) fn send_to_process(info: &SigInfo) {
     let b = bit(info.signo);
+    if let Some(tid) = timers::target(info) {
+        tids::with(tid, |t| send(t, info));
+        return;
+    }
     let (mut target, mut waiting) = (None, None);
     tids::each(|t| {
         if t.signals.mask.load(SeqCst) & b == 0 {
@@ -148,6 +156,24 @@ pub(crate) fn send(t: ThreadRef, info: &SigInfo) {
     }
 }
 
+/// The running call of `t` raises a signal for its own thread, as SIGPIPE is.
+#[cold]
+pub(crate) fn raise(t: ThreadRef, sig: i32) {
+    let blocked = t.signals.mask.load(Relaxed) & bit(sig) != 0;
+    if blocked || !action::is_ignored(sig) {
+        t.signals.pending.push(&calls::from_us(sig, libc::SI_USER));
+    }
+}
+
+/// The kernel raised SIGPIPE for the OS thread in a call that it made for `t`: what is in the inbox of it is the thread's.
+#[cold]
+pub(crate) fn claim_sigpipe(t: ThreadRef) {
+    let ours = |i: &SigInfo| {
+        i.signo == libc::SIGPIPE && i.code == libc::SI_USER && i.fields[0] as i32 == crate::process::pid()
+    };
+    handler::drain(|info| if ours(info) { t.signals.pending.push(info) } else { send_to_process(info) });
+}
+
 impl SignalState {
     /// What the thread waits for in sigtimedwait: those wake it although it blocks them.
     fn waiting(&self) -> u64 {
@@ -178,7 +204,7 @@ pub(crate) fn set_mask(t: ThreadRef, mask: u64) {
 
 /// A thread is about to wait for `set`: those signals must reach the engine, whatever their default action.
 fn open_for(t: ThreadRef, set: u64) {
-    action::take_over(set);
+    action::take_over(set, true);
     if KERNEL_MASK.load(Relaxed) & set != 0 {
         KERNEL_MASK.fetch_and(!set, SeqCst);
         sync_kernel_mask(t.os(), false);
@@ -192,7 +218,9 @@ pub(crate) fn sync_kernel_mask(os: &OsThread, always: bool) {
     if always || os.kernel_mask.get() != want {
         os.kernel_mask.set(want);
         // SAFETY: a mask of our own.
-        unsafe { sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const want as usize, 0, 8) };
+        unsafe {
+            sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const want as usize, 0, 8)
+        };
     }
 }
 
@@ -229,7 +257,9 @@ pub(crate) fn interrupted(t: ThreadRef, row: &Row) -> Interrupted {
             Verdict::Ignore => {}
             Verdict::Default => action::default(t, info.signo),
             Verdict::Handler(a) => {
-                let restart = row.restart == Restart::Flag && a.flags & libc::SA_RESTART as u64 != 0;
+                // A wait with a limit is not restarted (signal(7): sockets with a timeout, futexes with one).
+                let limited = t.call.deadline.get() != NEVER;
+                let restart = row.restart == Restart::Flag && !limited && a.flags & libc::SA_RESTART as u64 != 0;
                 let r = t.regs();
                 if restart {
                     r.rip = r.r11;
@@ -298,6 +328,7 @@ pub(crate) unsafe fn after_fork(t: ThreadRef) {
         queue::after_fork();
         action::after_fork();
         handler::after_fork();
+        timers::after_fork();
     }
     t.signals.pending.clear();
     PROCESS.clear();

@@ -1,0 +1,2 @@
+// No C.
+int main(void) { return }

@@ -1,0 +1,2 @@
+// Ends otherwise than its head says.
+int main(void) { return 1; }
