@@ -3,6 +3,8 @@
 use crate::support::*;
 use std::mem::zeroed;
 use std::ptr::null_mut;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 pub const TESTS: &[(&str, fn())] = &[
@@ -143,21 +145,30 @@ fn install(signal: i32, flags: i32) {
     }
 }
 
-/// Sends a signal to the calling thread, from another one, when the thread sleeps.
-fn signal_me(signal: i32) -> std::thread::JoinHandle<()> {
-    // SAFETY: the thread joins the sender before it ends.
-    let me = unsafe { libc::pthread_self() };
-    // SAFETY: gettid has no effect.
-    let tid = unsafe { libc::gettid() };
-    std::thread::spawn(move || {
-        // Asleep: the state in /proc is S (proc_pid_stat(5)).
-        let path = format!("/proc/self/task/{tid}/stat");
-        while !std::fs::read_to_string(&path).unwrap().contains(") S ") {
-            std::thread::yield_now();
-        }
-        // SAFETY: as above.
-        unsafe { libc::pthread_kill(me, signal) };
-    })
+/// Sends a signal to the calling thread from another one, again and again until told to end: one of them comes when the thread
+/// sleeps.
+struct Sender(Arc<AtomicBool>, std::thread::JoinHandle<()>);
+
+impl Sender {
+    fn new(signal: i32) -> Sender {
+        // SAFETY: the thread ends the sender before it ends.
+        let me = unsafe { libc::pthread_self() };
+        let enough = Arc::new(AtomicBool::new(false));
+        let theirs = enough.clone();
+        let send = move || {
+            while !theirs.load(SeqCst) {
+                // SAFETY: as above.
+                unsafe { libc::pthread_kill(me, signal) };
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        Sender(enough, std::thread::spawn(send))
+    }
+
+    fn end(self) {
+        self.0.store(true, SeqCst);
+        self.1.join().unwrap();
+    }
 }
 
 fn interrupted() {
@@ -166,15 +177,13 @@ fn interrupted() {
     let other = patchall::spawn(move || read_byte(r));
     patchall::yield_now();
     let (r2, _w2) = pipe();
-    let sender = signal_me(libc::SIGUSR1);
+    let sender = Sender::new(libc::SIGUSR1);
     assert_eq!(errno_of(read_byte(r2)), libc::EINTR);
-    sender.join().unwrap();
-    let sender = signal_me(libc::SIGUSR1);
     let (long, mut left) = (libc::timespec { tv_sec: 100, tv_nsec: 0 }, libc::timespec { tv_sec: 0, tv_nsec: 0 });
     // SAFETY: two times.
     assert_eq!(errno_of(unsafe { libc::nanosleep(&long, &raw mut left) } as isize), libc::EINTR);
     assert!((90..100).contains(&left.tv_sec));
-    sender.join().unwrap();
+    sender.end();
     put(w, b"x");
     assert_eq!(other.join().unwrap(), 1, "the coroutine's wait went on");
     // SAFETY: the default action.
@@ -185,12 +194,10 @@ fn restarted() {
     // The alarm of the tests restarts, too: signal(3) of glibc asks for that.
     install(libc::SIGUSR1, libc::SA_RESTART);
     let (r, w) = pipe();
-    let sender = signal_me(libc::SIGUSR1);
+    let sender = Sender::new(libc::SIGUSR1);
     let other = patchall::spawn(move || {
-        while !sender.is_finished() {
-            patchall::sleep(Duration::from_millis(1));
-        }
-        sender.join().unwrap();
+        patchall::sleep(Duration::from_millis(20));
+        sender.end();
         put(w, b"x");
     });
     assert_eq!(read_byte(r), 1);
