@@ -24,7 +24,7 @@ macro_rules! hook {
         /// # Safety
         /// As for the function it stands before.
         #[unsafe(no_mangle)]
-        pub unsafe extern "C-unwind" fn $name($($arg: $ty),*) -> $ret {
+        unsafe extern "C-unwind" fn $name($($arg: $ty),*) -> $ret {
             static REAL: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
             let mut p = REAL.load(Relaxed);
             if p.is_null() {

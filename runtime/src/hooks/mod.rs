@@ -31,8 +31,8 @@
 
 mod child;
 mod left_out;
-pub(crate) mod real;
 mod ready;
+pub(crate) mod real;
 mod socket;
 mod table;
 mod time;

@@ -23,7 +23,11 @@ enum End {
 
 /// Tries (`attempt` answers like the call, 0: nothing yet) and waits by turns. `Err`: how the wait ended instead.
 fn wait(
-    s: &Scheduler, wanted: &[(c_int, u32)], deadline: u64, mask: *const sigset_t, attempt: impl Fn() -> c_int,
+    s: &Scheduler,
+    wanted: &[(c_int, u32)],
+    deadline: u64,
+    mask: *const sigset_t,
+    attempt: impl Fn() -> c_int,
 ) -> Result<c_int, End> {
     // SAFETY: the caller's mask, or null.
     let mask = unsafe { mask.as_ref() }.copied();
@@ -65,21 +69,34 @@ fn milliseconds(ms: c_int) -> u64 {
 /// A time-out as a deadline; `None` if it is not a time, which libc shall say.
 unsafe fn time(t: *const timespec) -> Option<u64> {
     // SAFETY: the caller's time, or null.
-    let Some(t) = (unsafe { t.as_ref() }) else { return Some(NEVER) };
+    let Some(t) = (unsafe { t.as_ref() }) else {
+        return Some(NEVER);
+    };
     super::time::duration(t).map(|d| if d.is_zero() { 0 } else { task::after(d) })
 }
 
 unsafe fn poll_until(
-    s: &Scheduler, fds: *mut pollfd, count: nfds_t, deadline: u64, mask: *const sigset_t, block: impl FnOnce() -> c_int,
+    s: &Scheduler,
+    fds: *mut pollfd,
+    count: nfds_t,
+    deadline: u64,
+    mask: *const sigset_t,
+    block: impl FnOnce() -> c_int,
 ) -> c_int {
     if deadline == 0 || (fds.is_null() && count > 0) {
         return block();
     }
-    let set: &[pollfd] = if count == 0 { &[] } else {
+    let set: &[pollfd] = if count == 0 {
+        &[]
+    } else {
         // SAFETY: the caller's array.
         unsafe { core::slice::from_raw_parts(fds, count as usize) }
     };
-    let wanted: Vec<_> = set.iter().filter(|p| p.fd >= 0).map(|p| (p.fd, p.events as u16 as u32)).collect();
+    let wanted: Vec<_> = set
+        .iter()
+        .filter(|p| p.fd >= 0)
+        .map(|p| (p.fd, p.events as u16 as u32))
+        .collect();
     // SAFETY: the caller's array.
     let attempt = || unsafe { real::poll(fds, count, 0) };
     match wait(s, &wanted, deadline, mask, attempt) {
@@ -92,16 +109,32 @@ unsafe fn poll_until(
 
 pub(super) unsafe fn poll(s: &Scheduler, fds: *mut pollfd, count: nfds_t, ms: c_int) -> c_int {
     // SAFETY: the caller's arguments.
-    unsafe { poll_until(s, fds, count, milliseconds(ms), null(), || real::poll(fds, count, ms)) }
+    unsafe {
+        poll_until(s, fds, count, milliseconds(ms), null(), || {
+            real::poll(fds, count, ms)
+        })
+    }
 }
 
-pub(super) unsafe fn poll_chk(s: &Scheduler, fds: *mut pollfd, count: nfds_t, ms: c_int, room: size_t) -> c_int {
+pub(super) unsafe fn poll_chk(
+    s: &Scheduler,
+    fds: *mut pollfd,
+    count: nfds_t,
+    ms: c_int,
+    room: size_t,
+) -> c_int {
     check((count as usize).saturating_mul(size_of::<pollfd>()), room);
     // SAFETY: the caller's arguments.
     unsafe { poll(s, fds, count, ms) }
 }
 
-pub(super) unsafe fn ppoll(s: &Scheduler, fds: *mut pollfd, count: nfds_t, t: *const timespec, mask: *const sigset_t) -> c_int {
+pub(super) unsafe fn ppoll(
+    s: &Scheduler,
+    fds: *mut pollfd,
+    count: nfds_t,
+    t: *const timespec,
+    mask: *const sigset_t,
+) -> c_int {
     // SAFETY: the caller's arguments.
     let block = || unsafe { real::ppoll(fds, count, t, mask) };
     // SAFETY: the caller's arguments.
@@ -114,7 +147,12 @@ pub(super) unsafe fn ppoll(s: &Scheduler, fds: *mut pollfd, count: nfds_t, t: *c
 }
 
 pub(super) unsafe fn ppoll_chk(
-    s: &Scheduler, fds: *mut pollfd, count: nfds_t, t: *const timespec, mask: *const sigset_t, room: size_t,
+    s: &Scheduler,
+    fds: *mut pollfd,
+    count: nfds_t,
+    t: *const timespec,
+    mask: *const sigset_t,
+    room: size_t,
 ) -> c_int {
     check((count as usize).saturating_mul(size_of::<pollfd>()), room);
     // SAFETY: the caller's arguments.
@@ -129,14 +167,24 @@ struct Set {
 
 impl Set {
     unsafe fn new(at: *mut fd_set, count: c_int) -> Set {
-        let words = if at.is_null() { 0 } else { (count as usize).div_ceil(64) };
+        let words = if at.is_null() {
+            0
+        } else {
+            (count as usize).div_ceil(64)
+        };
         // SAFETY: select(2): the set has room for `count` bits, in words of 64 (`fd_mask`).
-        let before = (0..words).map(|i| unsafe { *at.cast::<u64>().add(i) }).collect();
+        let before = (0..words)
+            .map(|i| unsafe { *at.cast::<u64>().add(i) })
+            .collect();
         Set { at, before }
     }
 
     fn fds(&self, count: c_int) -> impl Iterator<Item = c_int> {
-        (0..count).filter(|fd| self.before.get(*fd as usize / 64).is_some_and(|w| w >> (fd % 64) & 1 != 0))
+        (0..count).filter(|fd| {
+            self.before
+                .get(*fd as usize / 64)
+                .is_some_and(|w| w >> (fd % 64) & 1 != 0)
+        })
     }
 
     /// Makes the program's set what it was, or empty.
@@ -155,7 +203,13 @@ struct Sets {
 }
 
 impl Sets {
-    unsafe fn until(&self, s: &Scheduler, deadline: u64, mask: *const sigset_t, block: impl FnOnce() -> c_int) -> c_int {
+    unsafe fn until(
+        &self,
+        s: &Scheduler,
+        deadline: u64,
+        mask: *const sigset_t,
+        block: impl FnOnce() -> c_int,
+    ) -> c_int {
         // What select means by ready to read, to write, and exceptional (fs/select.c: POLLIN_SET and so on).
         let events = [IN | libc::EPOLLRDHUP as u32, OUT, libc::EPOLLPRI as u32];
         let mut wanted: Vec<(c_int, u32)> = Vec::new();
@@ -171,7 +225,16 @@ impl Sets {
         // SAFETY: the caller's sets, which a try overwrites; so they are made what they were first.
         let attempt = || unsafe {
             self.sets.iter().for_each(|set| set.set(false));
-            real::select(self.count, r, w, e, &mut timeval { tv_sec: 0, tv_usec: 0 })
+            real::select(
+                self.count,
+                r,
+                w,
+                e,
+                &mut timeval {
+                    tv_sec: 0,
+                    tv_usec: 0,
+                },
+            )
         };
         let end = wait(s, &wanted, deadline, mask, attempt);
         // SAFETY: the caller's sets.
@@ -197,18 +260,33 @@ impl Sets {
 
 unsafe fn sets(count: c_int, r: *mut fd_set, w: *mut fd_set, e: *mut fd_set) -> Sets {
     // SAFETY: the caller's sets.
-    Sets { count, sets: [r, w, e].map(|set| unsafe { Set::new(set, count) }) }
+    Sets {
+        count,
+        // SAFETY: the caller's sets.
+        sets: [r, w, e].map(|set| unsafe { Set::new(set, count) }),
+    }
 }
 
-pub(super) unsafe fn select(s: &Scheduler, count: c_int, r: *mut fd_set, w: *mut fd_set, e: *mut fd_set, t: *mut timeval) -> c_int {
+pub(super) unsafe fn select(
+    s: &Scheduler,
+    count: c_int,
+    r: *mut fd_set,
+    w: *mut fd_set,
+    e: *mut fd_set,
+    t: *mut timeval,
+) -> c_int {
     // SAFETY: the caller's arguments.
     let block = || unsafe { real::select(count, r, w, e, t) };
     // SAFETY: the caller's time, or null.
     let limit = unsafe { t.as_ref() };
     let deadline = match limit {
         None => NEVER,
-        Some(t) if t.tv_sec < 0 || t.tv_usec < 0 || (t.tv_sec == 0 && t.tv_usec == 0) => return block(),
-        Some(t) => task::after(Duration::from_secs(t.tv_sec as u64) + Duration::from_micros(t.tv_usec as u64)),
+        Some(t) if t.tv_sec < 0 || t.tv_usec < 0 || (t.tv_sec == 0 && t.tv_usec == 0) => {
+            return block();
+        }
+        Some(t) => task::after(
+            Duration::from_secs(t.tv_sec as u64) + Duration::from_micros(t.tv_usec as u64),
+        ),
     };
     if count < 0 {
         return block();
@@ -219,27 +297,46 @@ pub(super) unsafe fn select(s: &Scheduler, count: c_int, r: *mut fd_set, w: *mut
         // Linux leaves what was not slept (select(2)).
         let left = deadline.saturating_sub(sys::monotonic());
         // SAFETY: the caller's time.
-        unsafe { *t = timeval { tv_sec: (left / 1_000_000_000) as i64, tv_usec: (left % 1_000_000_000 / 1000) as i64 } };
+        unsafe {
+            *t = timeval {
+                tv_sec: (left / 1_000_000_000) as i64,
+                tv_usec: (left % 1_000_000_000 / 1000) as i64,
+            }
+        };
     }
     answer
 }
 
 pub(super) unsafe fn pselect(
-    s: &Scheduler, count: c_int, r: *mut fd_set, w: *mut fd_set, e: *mut fd_set, t: *const timespec, mask: *const sigset_t,
+    s: &Scheduler,
+    count: c_int,
+    r: *mut fd_set,
+    w: *mut fd_set,
+    e: *mut fd_set,
+    t: *const timespec,
+    mask: *const sigset_t,
 ) -> c_int {
     // SAFETY: the caller's arguments.
     let block = || unsafe { real::pselect(count, r, w, e, t, mask) };
     // SAFETY: the caller's arguments.
     unsafe {
         match time(t) {
-            Some(deadline) if deadline != 0 && count >= 0 => sets(count, r, w, e).until(s, deadline, mask, block),
+            Some(deadline) if deadline != 0 && count >= 0 => {
+                sets(count, r, w, e).until(s, deadline, mask, block)
+            }
             _ => block(),
         }
     }
 }
 
 unsafe fn epoll_until(
-    s: &Scheduler, fd: c_int, events: *mut epoll_event, most: c_int, deadline: u64, mask: *const sigset_t, block: impl FnOnce() -> c_int,
+    s: &Scheduler,
+    fd: c_int,
+    events: *mut epoll_event,
+    most: c_int,
+    deadline: u64,
+    mask: *const sigset_t,
+    block: impl FnOnce() -> c_int,
 ) -> c_int {
     if deadline == 0 {
         return block();
@@ -254,20 +351,44 @@ unsafe fn epoll_until(
     }
 }
 
-pub(super) unsafe fn epoll_wait(s: &Scheduler, fd: c_int, events: *mut epoll_event, most: c_int, ms: c_int) -> c_int {
+pub(super) unsafe fn epoll_wait(
+    s: &Scheduler,
+    fd: c_int,
+    events: *mut epoll_event,
+    most: c_int,
+    ms: c_int,
+) -> c_int {
     // SAFETY: the caller's arguments.
-    unsafe { epoll_until(s, fd, events, most, milliseconds(ms), null(), || real::epoll_wait(fd, events, most, ms)) }
+    unsafe {
+        epoll_until(s, fd, events, most, milliseconds(ms), null(), || {
+            real::epoll_wait(fd, events, most, ms)
+        })
+    }
 }
 
 pub(super) unsafe fn epoll_pwait(
-    s: &Scheduler, fd: c_int, events: *mut epoll_event, most: c_int, ms: c_int, mask: *const sigset_t,
+    s: &Scheduler,
+    fd: c_int,
+    events: *mut epoll_event,
+    most: c_int,
+    ms: c_int,
+    mask: *const sigset_t,
 ) -> c_int {
     // SAFETY: the caller's arguments.
-    unsafe { epoll_until(s, fd, events, most, milliseconds(ms), mask, || real::epoll_pwait(fd, events, most, ms, mask)) }
+    unsafe {
+        epoll_until(s, fd, events, most, milliseconds(ms), mask, || {
+            real::epoll_pwait(fd, events, most, ms, mask)
+        })
+    }
 }
 
 pub(super) unsafe fn epoll_pwait2(
-    s: &Scheduler, fd: c_int, events: *mut epoll_event, most: c_int, t: *const timespec, mask: *const sigset_t,
+    s: &Scheduler,
+    fd: c_int,
+    events: *mut epoll_event,
+    most: c_int,
+    t: *const timespec,
+    mask: *const sigset_t,
 ) -> c_int {
     // SAFETY: the caller's arguments.
     let block = || unsafe { real::epoll_pwait2(fd, events, most, t, mask) };

@@ -1,7 +1,8 @@
 //! What is left in the hands of those who start coroutines.
 
+use super::local;
 use super::record::{State, Task};
-use super::scheduler::{self, Scheduler};
+use super::scheduler::Scheduler;
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
@@ -34,7 +35,11 @@ pub struct Deadlock {
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "deadlock: {} waits for something that can no longer happen", self.waiting)
+        write!(
+            f,
+            "deadlock: {} waits for something that can no longer happen",
+            self.waiting
+        )
     }
 }
 
@@ -51,7 +56,11 @@ pub struct JoinHandle<T> {
 
 impl<T> JoinHandle<T> {
     pub(super) fn new(task: Rc<Task>, scheduler: Rc<Scheduler>, outcome: Outcome<T>) -> Self {
-        JoinHandle { task, scheduler, outcome }
+        JoinHandle {
+            task,
+            scheduler,
+            outcome,
+        }
     }
 
     /// Waits until the coroutine has ended, while others run, and gives what it returned.
@@ -61,9 +70,13 @@ impl<T> JoinHandle<T> {
     /// the caller is the thread itself and no coroutine of it can ever run again.
     pub fn join(self) -> std::thread::Result<T> {
         if !self.scheduler.join(&self.task) {
-            return Err(Box::new(Deadlock { waiting: Current::of(&self.task).to_string() }));
+            return Err(Box::new(Deadlock {
+                waiting: Current::of(&self.task).to_string(),
+            }));
         }
-        self.outcome.take().unwrap_or_else(|| Err(Box::new(Killed::new()) as Box<dyn Any + Send>))
+        self.outcome
+            .take()
+            .unwrap_or_else(|| Err(Box::new(Killed::new()) as Box<dyn Any + Send>))
     }
 
     /// Whether it has ended: [`JoinHandle::join`] will not wait.
@@ -103,7 +116,10 @@ pub struct Current {
 
 impl Current {
     fn of(task: &Task) -> Current {
-        Current { id: task.id, name: task.name.clone() }
+        Current {
+            id: task.id,
+            name: task.name.clone(),
+        }
     }
 
     /// The number of the coroutine; 0: the thread itself.
@@ -130,5 +146,5 @@ impl fmt::Display for Current {
 
 /// The coroutine that runs, for messages and logs.
 pub fn current() -> Current {
-    Current::of(&scheduler::own().current())
+    Current::of(&local::own().current())
 }

@@ -21,23 +21,28 @@
 //! | file | |
 //! |---|---|
 //! | `scheduler` | who runs. **Read this first** |
+//! | `local` | which scheduler is this thread's |
 //! | `record` | one coroutine, and the switch |
 //! | `events` | waiting for descriptors |
 //! | `offload` | helpers for calls that can only block |
-//! | `stack`, `fork`, `handle` | |
+//! | `stack` | the stacks |
+//! | `fork` | what is left in the child |
+//! | `handle` | what `spawn` gives |
 
 mod events;
 mod fork;
 mod handle;
+mod local;
 mod offload;
 mod record;
 mod scheduler;
 mod stack;
 
 pub use handle::{Current, Deadlock, JoinHandle, Killed, current};
+pub(crate) use local::hooked;
 pub(crate) use offload::offload;
 pub(crate) use record::{OnSignal, Wake};
-pub(crate) use scheduler::{Scheduler, hooked};
+pub(crate) use scheduler::Scheduler;
 pub(crate) use stack::Stack;
 
 use crate::sys;
@@ -70,7 +75,9 @@ where
     F: FnOnce() -> T + 'static,
     T: 'static,
 {
-    Builder::new().spawn(f).unwrap_or_else(|e| panic!("no stack for a coroutine: {e}"))
+    Builder::new()
+        .spawn(f)
+        .unwrap_or_else(|e| panic!("no stack for a coroutine: {e}"))
 }
 
 /// Starts a coroutine with a name.
@@ -102,25 +109,37 @@ impl Builder {
         T: 'static,
     {
         static LAST: AtomicU64 = AtomicU64::new(0);
-        let scheduler = scheduler::own();
+        let scheduler = local::own();
         let stack = stack::Stack::take().map_err(io::Error::from_raw_os_error)?;
         let outcome = Rc::new(Cell::new(None));
         let theirs = outcome.clone();
         let body = move || theirs.set(Some(catch_unwind(AssertUnwindSafe(f))));
-        let task = Task::new(LAST.fetch_add(1, Relaxed) + 1, self.name.into(), stack, Box::new(body));
+        let task = Task::new(
+            LAST.fetch_add(1, Relaxed) + 1,
+            self.name.into(),
+            stack,
+            Box::new(body),
+        );
         scheduler.start(task.clone());
         Ok(JoinHandle::new(task, scheduler, outcome))
     }
 }
 
 /// Joins all of them; the results are in the order of the handles.
-pub fn join_all<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Vec<std::thread::Result<T>> {
-    handles.into_iter().collect::<Vec<_>>().into_iter().map(JoinHandle::join).collect()
+pub fn join_all<T>(
+    handles: impl IntoIterator<Item = JoinHandle<T>>,
+) -> Vec<std::thread::Result<T>> {
+    handles
+        .into_iter()
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(JoinHandle::join)
+        .collect()
 }
 
 /// Waits, while others run. The wait is at least as long as asked for.
 pub fn sleep(duration: Duration) {
-    let scheduler = scheduler::own();
+    let scheduler = local::own();
     if std::thread::panicking() {
         return std::thread::sleep(duration);
     }
@@ -155,7 +174,7 @@ pub(crate) fn after(duration: Duration) -> u64 {
 
 /// Lets every other coroutine that is ready have a turn.
 pub fn yield_now() {
-    let scheduler = scheduler::own();
+    let scheduler = local::own();
     if !std::thread::panicking() && scheduler.yield_now() == Wake::Kill {
         unwind();
     }

@@ -77,7 +77,10 @@ fn start(pool: &'static Pool) -> bool {
     // SAFETY: sets of our own; the mask is put back.
     unsafe {
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
-        let made = std::thread::Builder::new().name("patchall-helper".into()).stack_size(STACK).spawn(move || help(pool));
+        let made = std::thread::Builder::new()
+            .name("patchall-helper".into())
+            .stack_size(STACK)
+            .spawn(move || help(pool));
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
         made.is_ok()
     }
@@ -93,7 +96,10 @@ fn help(pool: &'static Pool) {
             continue;
         }
         state.idle += 1;
-        let (s, waited) = pool.work.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+        let (s, waited) = pool
+            .work
+            .wait_timeout(state, PATIENCE)
+            .unwrap_or_else(PoisonError::into_inner);
         state = s;
         state.idle -= 1;
         if waited.timed_out() && state.jobs.is_empty() {
@@ -108,14 +114,27 @@ struct Bell(i32);
 impl Bell {
     fn new() -> Option<Bell> {
         // SAFETY: no pointers.
-        let r = unsafe { sys::syscall2(nr(libc::SYS_eventfd2), 0, (libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) as usize) };
+        let r = unsafe {
+            sys::syscall2(
+                nr(libc::SYS_eventfd2),
+                0,
+                (libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) as usize,
+            )
+        };
         (!sys::is_err(r)).then_some(Bell(r as i32))
     }
 
     fn ring(&self) {
         let one = 1u64;
         // SAFETY: eight readable bytes.
-        unsafe { sys::syscall3(nr(libc::SYS_write), self.0 as usize, &raw const one as usize, 8) };
+        unsafe {
+            sys::syscall3(
+                nr(libc::SYS_write),
+                self.0 as usize,
+                &raw const one as usize,
+                8,
+            )
+        };
     }
 }
 
@@ -135,10 +154,17 @@ struct Result<T> {
 /// `Break(ECANCELED)`: the coroutine was
 /// killed; `Break(EAGAIN)`: there is no helper to be had.
 pub(crate) fn offload<T: Send + 'static>(
-    s: &Scheduler, on_signal: OnSignal, f: impl FnOnce() -> T + Send + 'static,
+    s: &Scheduler,
+    on_signal: OnSignal,
+    f: impl FnOnce() -> T + Send + 'static,
 ) -> ControlFlow<i32, T> {
-    let Some(bell) = Bell::new() else { return ControlFlow::Break(libc::EAGAIN) };
-    let result = Arc::new(Result { value: Mutex::new(None), bell });
+    let Some(bell) = Bell::new() else {
+        return ControlFlow::Break(libc::EAGAIN);
+    };
+    let result = Arc::new(Result {
+        value: Mutex::new(None),
+        bell,
+    });
     let theirs = result.clone();
     let job = move || {
         let value = f();
@@ -153,7 +179,12 @@ pub(crate) fn offload<T: Send + 'static>(
     }
     loop {
         let woken = s.wait_for(&[(result.bell.0, libc::EPOLLIN as u32)], NEVER, on_signal);
-        if let Some(value) = result.value.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(value) = result
+            .value
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             return ControlFlow::Continue(value);
         }
         match woken {

@@ -93,12 +93,15 @@ impl Task {
     pub(super) fn new(id: u64, name: Rc<str>, stack: Stack, f: Box<dyn FnOnce()>) -> Rc<Task> {
         let task = Task::with(id, name, State::Ready);
         let weak = Rc::downgrade(&task);
-        *task.body.borrow_mut() = Some(Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
-            if let Some(task) = weak.upgrade() {
-                task.yielder.set(yielder);
-            }
-            f();
-        }));
+        *task.body.borrow_mut() = Some(Coroutine::with_stack(
+            stack,
+            move |yielder: &Yielder<(), ()>, ()| {
+                if let Some(task) = weak.upgrade() {
+                    task.yielder.set(yielder);
+                }
+                f();
+            },
+        ));
         task
     }
 
@@ -114,7 +117,9 @@ impl Task {
     /// Runs the coroutine until it parks or ends. Called by the root only. True: it has ended, and its stack is free.
     pub(super) fn resume(&self) -> bool {
         let mut body = self.body.borrow_mut();
-        let Some(coroutine) = body.as_mut() else { return true };
+        let Some(coroutine) = body.as_mut() else {
+            return true;
+        };
         let control = arch::fp_control();
         let ended = matches!(coroutine.resume(()), CoroutineResult::Return(()));
         restore(control);

@@ -40,48 +40,8 @@ pub(crate) struct Scheduler {
     turns: Cell<u32>,
 }
 
-thread_local! {
-    /// Owns the scheduler; `arch::local` is what hooks look at.
-    static OWN: Owner = Owner(Rc::new(Scheduler::new()));
-}
-
-/// Ends the coroutines of a thread that ends.
-struct Owner(Rc<Scheduler>);
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        // SAFETY: neither call has an effect.
-        let main = unsafe { libc::gettid() == libc::getpid() };
-        if main {
-            // The process ends, and its coroutines with it, as threads do.
-            arch::set_local(std::ptr::null());
-        } else {
-            self.0.close();
-        }
-    }
-}
-
-/// The calling thread's scheduler, made at first use.
-///
-/// # Panics
-/// In a destructor of a thread-local that runs after the scheduler has ended.
-pub(super) fn own() -> Rc<Scheduler> {
-    super::fork::watch();
-    OWN.with(|o| o.0.clone())
-}
-
-/// The calling thread's scheduler if a blocking call made now is to switch: there are light coroutines, and this is neither
-/// code of the scheduler itself nor a destructor run by a panic (what unwinds counts as the thread's:
-/// `std::thread::panicking` would mislead the others).
-#[inline(always)]
-pub(crate) fn hooked() -> Option<&'static Scheduler> {
-    let s = arch::local();
-    // SAFETY: the slot holds the thread's own scheduler, and is null before that goes away.
-    if s.is_null() { None } else { unsafe { &*s }.willing() }
-}
-
 impl Scheduler {
-    fn new() -> Scheduler {
+    pub(super) fn new() -> Scheduler {
         let root = Task::root();
         Scheduler {
             current: RefCell::new(root.clone()),
@@ -97,8 +57,10 @@ impl Scheduler {
         }
     }
 
+    /// Whether a blocking call made now is to switch: see [`super::local::hooked`].
     #[cold]
-    fn willing(&self) -> Option<&Scheduler> {
+    #[inline(never)]
+    pub(super) fn willing(&self) -> Option<&Scheduler> {
         (!self.busy.get() && !std::thread::panicking()).then_some(self)
     }
 
@@ -142,7 +104,11 @@ impl Scheduler {
         }
         if task.state.get() == State::Parked && deadline != NEVER {
             task.deadline.set(deadline);
-            self.quietly(|| self.timers.borrow_mut().insert((deadline, task.id), task.clone()));
+            self.quietly(|| {
+                self.timers
+                    .borrow_mut()
+                    .insert((deadline, task.id), task.clone())
+            });
         }
         self.switch(&task);
         task.woken.get()
@@ -262,13 +228,21 @@ impl Scheduler {
     fn look(&self, timeout: Option<u64>) {
         if timeout != Some(0) || self.events.any() {
             let mask = self.mask();
-            if self.events.wait(timeout, mask.as_ref(), |t, seq| self.wake(t, seq, Wake::Event)) == Err(libc::EINTR) {
+            if self.events.wait(timeout, mask.as_ref(), |t, seq| {
+                self.wake(t, seq, Wake::Event)
+            }) == Err(libc::EINTR)
+            {
                 self.signalled();
             }
         }
         let now = sys::monotonic();
         loop {
-            let due = self.timers.borrow().first_key_value().filter(|(k, _)| k.0 <= now).map(|(_, t)| t.clone());
+            let due = self
+                .timers
+                .borrow()
+                .first_key_value()
+                .filter(|(k, _)| k.0 <= now)
+                .map(|(_, t)| t.clone());
             let Some(task) = due else { break };
             self.wake(&task, task.seq.get(), Wake::Timeout);
         }
@@ -287,7 +261,11 @@ impl Scheduler {
     fn mask(&self) -> Option<libc::sigset_t> {
         let masks = self.masks.borrow();
         let first = masks.first()?.1;
-        Some(masks[1..].iter().fold(first, |all, (_, m)| super::intersection(&all, m)))
+        Some(
+            masks[1..]
+                .iter()
+                .fold(first, |all, (_, m)| super::intersection(&all, m)),
+        )
     }
 
     /// Runs a wait of whoever runs with a signal mask of its own.
@@ -310,11 +288,18 @@ impl Scheduler {
 
     /// Waits until one of the descriptors has one of the events asked of it, or may have. `None`: the kernel cannot wait for
     /// one of them without holding up the thread, and the caller must.
-    pub(crate) fn wait_for(&self, wanted: &[(i32, u32)], deadline: u64, on_signal: OnSignal) -> Option<Wake> {
+    pub(crate) fn wait_for(
+        &self,
+        wanted: &[(i32, u32)],
+        deadline: u64,
+        on_signal: OnSignal,
+    ) -> Option<Wake> {
         struct Undo<'a>(&'a Scheduler, &'a [(i32, u32)], Rc<Task>);
         impl Drop for Undo<'_> {
             fn drop(&mut self) {
-                self.1.iter().for_each(|(fd, _)| self.0.events.remove(*fd, &self.2));
+                self.1
+                    .iter()
+                    .for_each(|(fd, _)| self.0.events.remove(*fd, &self.2));
             }
         }
         let task = self.current();
@@ -369,11 +354,16 @@ impl Scheduler {
 
     /// The thread ends: its coroutines are killed and run to their ends, in the order in which they were made. (One that
     /// called exit(3) is on its way out by itself.)
-    fn close(&self) {
+    pub(super) fn close(&self) {
         self.closing.set(true);
         let running = self.current();
         loop {
-            let first = self.live.borrow().values().find(|t| !Rc::ptr_eq(t, &running)).cloned();
+            let first = self
+                .live
+                .borrow()
+                .values()
+                .find(|t| !Rc::ptr_eq(t, &running))
+                .cloned();
             let Some(task) = first else { break };
             task.killed.set(true);
             if task.started() {
@@ -398,7 +388,9 @@ impl Scheduler {
         let current = self.current();
         self.events.after_fork();
         self.timers.borrow_mut().clear();
-        self.masks.borrow_mut().retain(|(t, _)| t.is_root() || Rc::ptr_eq(t, &current));
+        self.masks
+            .borrow_mut()
+            .retain(|(t, _)| t.is_root() || Rc::ptr_eq(t, &current));
         let all: Vec<_> = self.live.borrow().values().cloned().collect();
         self.ready.borrow_mut().retain(|t| t.is_root());
         for task in all.iter().filter(|t| !Rc::ptr_eq(t, &current)) {

@@ -32,7 +32,11 @@ impl Stack {
     pub(crate) fn take() -> Result<Stack, i32> {
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
         if free.is_empty() {
-            let chunk = sys::map_with(SLOT * PER_CHUNK, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_NORESERVE | libc::MAP_STACK)?;
+            let chunk = sys::map_with(
+                SLOT * PER_CHUNK,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_NORESERVE | libc::MAP_STACK,
+            )?;
             let chunk = chunk as usize;
             for slot in (0..PER_CHUNK).map(|i| chunk + i * SLOT) {
                 if let Err(errno) = guard(slot) {
@@ -52,9 +56,22 @@ fn guard(slot: usize) -> Result<(), i32> {
     // SAFETY: a page of a fresh mapping of ours.
     let r = unsafe {
         let light = sys::syscall3(nr(libc::SYS_madvise), slot, GUARD, MADV_GUARD_INSTALL);
-        if sys::is_err(light) { sys::syscall3(nr(libc::SYS_mprotect), slot, GUARD, libc::PROT_NONE as usize) } else { light }
+        if sys::is_err(light) {
+            sys::syscall3(
+                nr(libc::SYS_mprotect),
+                slot,
+                GUARD,
+                libc::PROT_NONE as usize,
+            )
+        } else {
+            light
+        }
     };
-    if sys::is_err(r) { Err(-r as i32) } else { Ok(()) }
+    if sys::is_err(r) {
+        Err(-r as i32)
+    } else {
+        Ok(())
+    }
 }
 
 impl Drop for Stack {
@@ -62,7 +79,14 @@ impl Drop for Stack {
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
         if free.len() >= WARM {
             // SAFETY: the slot is ours and nobody runs on it.
-            unsafe { sys::syscall3(nr(libc::SYS_madvise), self.slot + GUARD, SIZE, libc::MADV_DONTNEED as usize) };
+            unsafe {
+                sys::syscall3(
+                    nr(libc::SYS_madvise),
+                    self.slot + GUARD,
+                    SIZE,
+                    libc::MADV_DONTNEED as usize,
+                )
+            };
         }
         free.push(self.slot);
     }

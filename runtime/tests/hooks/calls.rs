@@ -15,14 +15,40 @@ unsafe extern "C" {
     fn __read_chk(fd: i32, to: *mut c_void, n: usize, room: usize) -> isize;
     fn __write(fd: i32, from: *const c_void, n: usize) -> isize;
     fn __recv_chk(fd: i32, to: *mut c_void, n: usize, room: usize, flags: i32) -> isize;
-    fn __recvfrom_chk(fd: i32, to: *mut c_void, n: usize, room: usize, flags: i32, a: *mut libc::sockaddr, l: *mut u32) -> isize;
+    fn __recvfrom_chk(
+        fd: i32,
+        to: *mut c_void,
+        n: usize,
+        room: usize,
+        flags: i32,
+        a: *mut libc::sockaddr,
+        l: *mut u32,
+    ) -> isize;
     fn __send(fd: i32, from: *const c_void, n: usize, flags: i32) -> isize;
     fn __connect(fd: i32, to: *const libc::sockaddr, len: u32) -> i32;
     fn __poll(fds: *mut libc::pollfd, n: u64, ms: i32) -> i32;
     fn __poll_chk(fds: *mut libc::pollfd, n: u64, ms: i32, room: usize) -> i32;
-    fn __ppoll_chk(fds: *mut libc::pollfd, n: u64, t: *const libc::timespec, m: *const libc::sigset_t, room: usize) -> i32;
-    fn __select(n: i32, r: *mut libc::fd_set, w: *mut libc::fd_set, e: *mut libc::fd_set, t: *mut libc::timeval) -> i32;
-    fn epoll_pwait2(fd: i32, e: *mut libc::epoll_event, n: i32, t: *const libc::timespec, m: *const libc::sigset_t) -> i32;
+    fn __ppoll_chk(
+        fds: *mut libc::pollfd,
+        n: u64,
+        t: *const libc::timespec,
+        m: *const libc::sigset_t,
+        room: usize,
+    ) -> i32;
+    fn __select(
+        n: i32,
+        r: *mut libc::fd_set,
+        w: *mut libc::fd_set,
+        e: *mut libc::fd_set,
+        t: *mut libc::timeval,
+    ) -> i32;
+    fn epoll_pwait2(
+        fd: i32,
+        e: *mut libc::epoll_event,
+        n: i32,
+        t: *const libc::timespec,
+        m: *const libc::sigset_t,
+    ) -> i32;
     fn __wait(status: *mut i32) -> i32;
     fn wait3(status: *mut i32, options: i32, usage: *mut libc::rusage) -> i32;
     fn __waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
@@ -33,20 +59,31 @@ macro_rules! c {
     ($call:expr) => {{
         // SAFETY: descriptors, and pointers to what the call's manual page asks for.
         #[allow(unused_unsafe)]
-        unsafe { $call }
+        unsafe {
+            $call
+        }
     }};
+}
+
+fn close(fds: &[i32]) {
+    for fd in fds {
+        assert_eq!(c!(libc::close(*fd)), 0);
+    }
 }
 
 macro_rules! table {
     ($($name:ident: $test:expr;)*) => {
-        pub const TESTS: &[(&str, fn())] = &[$((stringify!($name), $test)),*];
+        pub(crate) const TESTS: &[(&str, fn())] = &[$((stringify!($name), $test)),*];
     };
 }
 
 /// A sleep: it lasts, and another coroutine runs meanwhile, several times.
 fn sleeps(least: Duration, call: impl Fn() -> i64 + 'static) {
     let begin = Instant::now();
-    assert_eq!(succeeds(call, || (0..5).for_each(|_| patchall::yield_now())), 0);
+    assert_eq!(
+        succeeds(call, || (0..5).for_each(|_| patchall::yield_now())),
+        0
+    );
     assert!(begin.elapsed() >= least);
 }
 
@@ -64,9 +101,12 @@ fn reads(ends: (i32, i32), call: impl Fn(i32, *mut c_void) -> isize + 'static) {
         (n, room)
     };
     let (n, room) = succeeds(take, move || put(w, b"hello"));
-    assert_eq!((n, &room[..5]), (5, &b"hello"[..]), "a short count is returned as it is");
-    c!(libc::close(w));
-    c!(libc::close(r));
+    assert_eq!(
+        (n, &room[..5]),
+        (5, &b"hello"[..]),
+        "a short count is returned as it is"
+    );
+    close(&[w, r]);
 }
 
 /// A write into a full pipe or socket, which another coroutine empties.
@@ -90,12 +130,14 @@ fn writes(ends: (i32, i32), call: impl Fn(i32, &[u8]) -> isize + 'static) {
         assert!(got == expected, "all of it, in order");
     });
     assert_eq!(n, size as isize);
-    c!(libc::close(w));
-    c!(libc::close(r));
+    close(&[w, r]);
 }
 
 fn part(to: *const c_void, n: usize) -> libc::iovec {
-    libc::iovec { iov_base: to.cast_mut(), iov_len: n }
+    libc::iovec {
+        iov_base: to.cast_mut(),
+        iov_len: n,
+    }
 }
 
 fn message(part: &mut libc::iovec) -> libc::msghdr {
@@ -130,15 +172,27 @@ fn accepts(call: impl Fn(i32, *mut libc::sockaddr, *mut u32) -> i32 + 'static) {
     };
     let client = c!(libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0));
     let (new, from, len) = succeeds(take, move || {
-        let r = c!(libc::connect(client, (&raw const address).cast(), size_of::<libc::sockaddr_in>() as u32));
+        let r = c!(libc::connect(
+            client,
+            (&raw const address).cast(),
+            size_of::<libc::sockaddr_in>() as u32
+        ));
         assert_eq!(r, 0);
     });
     assert!(new >= 0);
     let mut mine: libc::sockaddr_in = c!(zeroed());
     let mut mine_len = len;
-    c!(libc::getsockname(client, (&raw mut mine).cast(), &raw mut mine_len));
-    assert_eq!((from.sin_port, len), (mine.sin_port, mine_len), "the address of the client");
-    c!([fd, client, new].map(|fd| libc::close(fd)));
+    c!(libc::getsockname(
+        client,
+        (&raw mut mine).cast(),
+        &raw mut mine_len
+    ));
+    assert_eq!(
+        (from.sin_port, len),
+        (mine.sin_port, mine_len),
+        "the address of the client"
+    );
+    close(&[fd, client, new]);
 }
 
 /// A connect that waits: the listener's queue is full until the other coroutine accepts.
@@ -152,7 +206,10 @@ fn connects(call: impl Fn(i32, *const libc::sockaddr, u32) -> i32 + 'static) {
         assert_eq!(libc::bind(server, (&raw const a).cast(), len), 0);
         assert_eq!(libc::listen(server, 0), 0);
         len = size_of::<libc::sockaddr_un>() as u32;
-        assert_eq!(libc::getsockname(server, (&raw mut a).cast(), &raw mut len), 0);
+        assert_eq!(
+            libc::getsockname(server, (&raw mut a).cast(), &raw mut len),
+            0
+        );
         let first = libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0);
         assert_eq!(libc::connect(first, (&raw const a).cast(), len), 0);
         let second = libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0);
@@ -165,7 +222,7 @@ fn connects(call: impl Fn(i32, *const libc::sockaddr, u32) -> i32 + 'static) {
         );
         assert_eq!(r, 0);
         assert_eq!(libc::fcntl(second, libc::F_GETFL) & libc::O_NONBLOCK, 0);
-        [server, first, second].map(|fd| libc::close(fd));
+        close(&[server, first, second]);
     })
 }
 
@@ -173,14 +230,21 @@ fn connects(call: impl Fn(i32, *const libc::sockaddr, u32) -> i32 + 'static) {
 fn polls(call: impl Fn(i32) -> (i32, bool) + 'static) {
     let (r, w) = pipe();
     assert_eq!(succeeds(move || call(r), move || put(w, b"x")), (1, true));
-    c!(libc::close(w));
-    c!(libc::close(r));
+    close(&[w, r]);
 }
 
 fn poll_with(fd: i32, call: impl Fn(*mut libc::pollfd, u64) -> i32) -> (i32, bool) {
     let mut fds = [
-        libc::pollfd { fd: -1, events: libc::POLLIN, revents: 0 },
-        libc::pollfd { fd, events: libc::POLLIN, revents: 0 },
+        libc::pollfd {
+            fd: -1,
+            events: libc::POLLIN,
+            revents: 0,
+        },
+        libc::pollfd {
+            fd,
+            events: libc::POLLIN,
+            revents: 0,
+        },
     ];
     let n = call(fds.as_mut_ptr(), 2);
     (n, fds[1].revents == libc::POLLIN && fds[0].revents == 0)
@@ -198,8 +262,14 @@ fn select_with(fd: i32, mut call: impl FnMut(i32, *mut libc::fd_set) -> i32) -> 
 fn epoll_with(fd: i32, call: impl Fn(i32, *mut libc::epoll_event) -> i32) -> (i32, bool) {
     c!({
         let epoll = libc::epoll_create1(0);
-        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: 4711 };
-        assert_eq!(libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &raw mut event), 0);
+        let mut event = libc::epoll_event {
+            events: libc::EPOLLIN as u32,
+            u64: 4711,
+        };
+        assert_eq!(
+            libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &raw mut event),
+            0
+        );
         let mut events: [libc::epoll_event; 4] = zeroed();
         let n = call(epoll, events.as_mut_ptr());
         libc::close(epoll);
@@ -221,8 +291,7 @@ fn waits(call: impl Fn(i32) -> (i32, i32) + 'static) {
     }
     let (who, status) = succeeds(move || call(pid), move || put(w, b"x"));
     assert_eq!((who, libc::WEXITSTATUS(status)), (pid, 7));
-    c!(libc::close(w));
-    c!(libc::close(r));
+    close(&[w, r]);
 }
 
 fn status_of(call: impl Fn(*mut i32) -> i32) -> (i32, i32) {

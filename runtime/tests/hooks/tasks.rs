@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-pub const TESTS: &[(&str, fn())] = &[
+pub(crate) const TESTS: &[(&str, fn())] = &[
     ("coroutines_run_in_the_order_they_were_made", in_order),
     ("sleepers_wake_in_the_order_of_their_times", by_time),
     ("ten_thousand_coroutines", ten_thousand),
@@ -15,7 +15,10 @@ pub const TESTS: &[(&str, fn())] = &[
     ("killed_coroutines_unwind", kill),
     ("a_killed_coroutine_sees_its_calls_fail", kill_in_call),
     ("a_coroutine_that_will_not_end_is_abandoned", abandoned),
-    ("a_thread_that_ends_unwinds_its_coroutines_in_order", thread_end),
+    (
+        "a_thread_that_ends_unwinds_its_coroutines_in_order",
+        thread_end,
+    ),
     ("joining_what_can_never_end_is_a_deadlock_error", deadlock),
     ("floating_point_control_is_the_coroutines_own", rounding),
     ("current_tells_who_runs", who),
@@ -25,13 +28,16 @@ pub const TESTS: &[(&str, fn())] = &[
 fn in_order() {
     let log = Log::default();
     let names = ["a", "b", "c"];
-    let all: Vec<_> = names.map(|n| (n, log.clone())).map(|(n, log)| {
-        spawn(move || {
-            log.add(n);
-            yield_now();
-            log.add(n);
+    let all: Vec<_> = names
+        .map(|n| (n, log.clone()))
+        .map(|(n, log)| {
+            spawn(move || {
+                log.add(n);
+                yield_now();
+                log.add(n);
+            })
         })
-    }).into();
+        .into();
     log.is(&[]);
     join_all(all);
     log.is(&["a", "b", "c", "a", "b", "c"]);
@@ -40,13 +46,15 @@ fn in_order() {
 fn by_time() {
     let log = Log::default();
     let begin = Instant::now();
-    let all: Vec<_> = [(30, "third"), (10, "first"), (20, "second")].map(|(ms, name)| {
-        let log = log.clone();
-        spawn(move || {
-            sleep(Duration::from_millis(ms));
-            log.add(name);
+    let all: Vec<_> = [(30, "third"), (10, "first"), (20, "second")]
+        .map(|(ms, name)| {
+            let log = log.clone();
+            spawn(move || {
+                sleep(Duration::from_millis(ms));
+                log.add(name);
+            })
         })
-    }).into();
+        .into();
     join_all(all);
     assert!(begin.elapsed() >= Duration::from_millis(30));
     log.is(&["first", "second", "third"]);
@@ -54,14 +62,16 @@ fn by_time() {
 
 fn ten_thousand() {
     let sum = Rc::new(Cell::new(0u64));
-    let all: Vec<_> = (0..10_000u64).map(|i| {
-        let sum = sum.clone();
-        spawn(move || {
-            sleep(Duration::from_millis(i % 7));
-            sum.set(sum.get() + i);
-            i
+    let all: Vec<_> = (0..10_000u64)
+        .map(|i| {
+            let sum = sum.clone();
+            spawn(move || {
+                sleep(Duration::from_millis(i % 7));
+                sum.set(sum.get() + i);
+                i
+            })
         })
-    }).collect();
+        .collect();
     let values: Vec<u64> = join_all(all).into_iter().map(|r| r.unwrap()).collect();
     assert!(values.iter().copied().eq(0..10_000));
     assert_eq!(sum.get(), 9_999 * 10_000 / 2);
@@ -107,7 +117,10 @@ impl Drop for Drops {
 
 fn kill() {
     let dropped = Rc::new(RefCell::new(Vec::new()));
-    let (a, b) = (Drops("parked", dropped.clone()), Drops("fresh", dropped.clone()));
+    let (a, b) = (
+        Drops("parked", dropped.clone()),
+        Drops("fresh", dropped.clone()),
+    );
     let parked = spawn(move || {
         let _a = a;
         sleep(Duration::from_secs(1000));
@@ -175,10 +188,19 @@ fn deadlock() {
     // Nothing but a signal could end this wait, and signals end none of a coroutine's.
     // SAFETY: no descriptors.
     let waits = || unsafe { libc::poll(std::ptr::null_mut(), 0, -1) };
-    let stuck = patchall::task::Builder::new().name("stuck").spawn(waits).unwrap();
+    let stuck = patchall::task::Builder::new()
+        .name("stuck")
+        .spawn(waits)
+        .unwrap();
     let outer = spawn(move || stuck.join().is_ok());
     let error = outer.join().unwrap_err();
-    assert!(error.downcast_ref::<Deadlock>().unwrap().to_string().starts_with("deadlock: <coroutine "));
+    assert!(
+        error
+            .downcast_ref::<Deadlock>()
+            .unwrap()
+            .to_string()
+            .starts_with("deadlock: <coroutine ")
+    );
 }
 
 fn rounding() {
@@ -213,7 +235,10 @@ fn rounding() {
 
 fn who() {
     assert_eq!(current().to_string(), "<thread>");
-    let c = patchall::task::Builder::new().name("worker").spawn(|| current().to_string()).unwrap();
+    let c = patchall::task::Builder::new()
+        .name("worker")
+        .spawn(|| current().to_string())
+        .unwrap();
     let id = c.id();
     assert_eq!(c.name().as_deref(), Some("worker"));
     assert_eq!(c.join().unwrap(), format!("<coroutine {id} \"worker\">"));
