@@ -115,6 +115,7 @@ pub(crate) fn sockets(kind: i32) -> (i32, i32) {
     let mut ends = [0; 2];
     // SAFETY: room for two.
     assert_eq!(
+        // SAFETY: room for two.
         unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) },
         0
     );
