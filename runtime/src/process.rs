@@ -250,7 +250,7 @@ impl Report {
     pub fn parks(&self) -> impl Iterator<Item = (&'static str, u64)> {
         (0..512).filter_map(|n| {
             let count = os_thread::all().map(|os| os.counters.parks[n].get()).sum();
-            (count > 0).then(|| (abi::row(n).name, count))
+            (count > 0).then(|| (abi::row(n).name.trim_start_matches("SYS_"), count))
         })
     }
 }
