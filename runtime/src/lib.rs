@@ -15,6 +15,7 @@ mod mem;
 pub mod process;
 mod reactor;
 mod sched;
+mod sync;
 #[doc(hidden)]
 pub mod sys;
 pub mod task;

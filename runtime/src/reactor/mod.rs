@@ -7,11 +7,12 @@
 //! nodes of their own. An event that was registered for an earlier life of the number carries an old generation and is
 //! dropped. Events wake everyone they concern: each tries again.
 //!
-//! The poller sleeps here; [`kick`] ends its sleep through an eventfd. Only the poller reads that, and it clears the note
-//! "kicked" after reading: cleared before, a kick in between would be swallowed.
+//! The poller sleeps here; [`kick()`] ends its sleep through an eventfd, which only the poller reads (sched/roles.rs says who that
+//! is).
 
 mod afterlife;
 mod fd;
+mod kick;
 pub(crate) mod mode;
 mod inherited;
 mod own;
@@ -33,8 +34,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, Ordering::*};
 /// The epoll descriptor and the eventfd in it.
 static EPOLL: AtomicI32 = AtomicI32::new(-1);
 static EVENT: AtomicI32 = AtomicI32::new(-1);
-/// A kick is in the eventfd, or about to be.
-static KICKED: AtomicBool = AtomicBool::new(false);
+static NOTE: kick::Kick = kick::Kick::new();
 
 /// `epoll_data` of the eventfd; no descriptor and generation look like it.
 const KICK: u64 = u64::MAX;
@@ -99,10 +99,11 @@ pub(crate) fn poll(timeout: Option<u64>) {
         // SAFETY: the kernel filled the first `n`.
         let EpollEvent { events, data } = unsafe { e.assume_init() };
         if data == KICK {
-            let mut count = 0u64;
-            // SAFETY: an eventfd gives 8 bytes.
-            unsafe { sys::syscall3(nr(libc::SYS_read), EVENT.load(Relaxed) as usize, &raw mut count as usize, 8) };
-            KICKED.store(false, SeqCst);
+            NOTE.take(|| {
+                let mut count = 0u64;
+                // SAFETY: an eventfd gives 8 bytes.
+                unsafe { sys::syscall3(nr(libc::SYS_read), EVENT.load(Relaxed) as usize, &raw mut count as usize, 8) };
+            });
         } else {
             fd::event(data as u32, (data >> 32) as u32, events);
         }
@@ -131,11 +132,11 @@ fn wait(events: &mut [MaybeUninit<EpollEvent>; BATCH], timeout: Option<u64>) -> 
 
 /// Ends the poller's sleep, the present one or the one it is about to begin. Safe in a signal handler.
 pub(crate) fn kick() {
-    if !KICKED.swap(true, SeqCst) {
+    NOTE.give(|| {
         let one = 1u64;
         // SAFETY: an eventfd takes 8 bytes.
         unsafe { sys::syscall3(nr(libc::SYS_write), EVENT.load(Relaxed) as usize, &raw const one as usize, 8) };
-    }
+    });
 }
 
 /// For the child of a fork: descriptors of its own, nobody waits.
@@ -148,7 +149,7 @@ pub(crate) unsafe fn after_fork() {
         fd::after_fork();
         own::close_all();
     }
-    KICKED.store(false, SeqCst);
+    NOTE.after_fork();
     if open().is_err() {
         sys::die("no descriptors for the event loop of a forked child");
     }
