@@ -9,6 +9,7 @@ mod arch;
 pub mod config;
 #[doc(hidden)]
 pub mod gate;
+pub mod hooks;
 mod libc_state;
 mod mem;
 pub mod process;
@@ -17,3 +18,6 @@ mod sched;
 mod sync;
 #[doc(hidden)]
 pub mod sys;
+pub mod task;
+
+pub use task::{Current, Deadlock, JoinHandle, Killed, current, join_all, sleep, spawn, yield_now};

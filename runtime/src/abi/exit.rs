@@ -23,15 +23,17 @@ pub(crate) fn exit_group(_: ThreadRef) -> Step {
 /// nothing runs on the thread's stack any more: the wake-up lets its joiner free it.
 pub(crate) fn reap(t: ThreadRef) {
     walk_robust_list(t);
+    let (word, status) = (t.clear_tid.get(), t.arg(0));
+    // Before the thread stops counting: a joiner that finds itself alone waits in the kernel, where no wake of ours is heard.
+    let cleared = word != 0 && user::put(word, &0u32).is_ok();
     let left = tids::remove(t);
     super::signal::thread_gone(t);
-    let (word, status) = (t.clear_tid.get(), t.arg(0));
     SavedContext::give(t.vectors.replace(core::ptr::null_mut()).cast());
     SavedContext::give(t.saved.replace(core::ptr::null_mut()));
     t.fd_waits.release();
     // SAFETY: it is in no queue, and no longer in the tid table.
     unsafe { t.free() };
-    if word != 0 && user::put(word, &0u32).is_ok() {
+    if cleared {
         futex::wake(word, 1, u32::MAX);
     }
     if left == 0 {

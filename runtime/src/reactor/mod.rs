@@ -10,14 +10,20 @@
 //! The poller sleeps here; [`kick()`] ends its sleep through an eventfd, which only the poller reads (sched/roles.rs says who that
 //! is).
 
+mod afterlife;
 mod fd;
 mod kick;
 pub(crate) mod mode;
+mod inherited;
 mod own;
+mod waits;
 
 pub(crate) use fd::{
-    Armed, Fd, FdWait, FdWaits, Kind, arm, closing, disarm, entry, forget, known, room, socket_option, watch,
+    Armed, Fd, FdWait, Kind, arm, closing, disarm, entry, forget, known, room, socket_option, watch,
 };
+pub(crate) use afterlife::leave;
+pub(crate) use inherited::at_load;
+pub(crate) use waits::FdWaits;
 pub(crate) use own::{is_own, next_own, take as take_own};
 
 use crate::sys::kernel::{EpollEvent, Timespec};
@@ -38,6 +44,7 @@ const BATCH: usize = 128;
 /// Makes the epoll and its eventfd, and room for so many descriptors; higher ones are not waited for here.
 pub(crate) fn init(descriptors: usize) -> Result<(), i32> {
     fd::reserve(descriptors)?;
+    inherited::at_open();
     open()
 }
 

@@ -71,6 +71,18 @@ pub(crate) fn offload(t: ThreadRef) -> Step {
     })
 }
 
+/// [`offload`] for a step function that has parked before: makes the call now. While `CallState::word` is the helper
+/// ([`has`]), [`offload`] goes on with it.
+pub(crate) fn offload_now(t: ThreadRef) -> Step {
+    t.set_woken(None);
+    offload(t)
+}
+
+/// Whether the running call of `t`, which keeps nothing above a page's size in `CallState::word`, is with a helper.
+pub(crate) fn has(t: ThreadRef) -> bool {
+    t.woken().is_some() && t.call.word.get() > 4096
+}
+
 /// As [`offload`], for another call than the thread's own. `CallState::word` holds the helper, `done` whether the call was
 /// called off.
 pub(crate) fn make(t: ThreadRef, call: impl FnOnce() -> Call) -> Step {
@@ -97,7 +109,12 @@ pub(crate) fn make(t: ThreadRef, call: impl FnOnce() -> Call) -> Step {
 
 fn result(t: ThreadRef) -> Step {
     let r = t.offloaded.get();
-    if t.call.done.get() != 0 && r == -libc::EINTR as isize { Step::Interrupted } else { Step::Done(r) }
+    if t.call.done.get() != 0 && r == -libc::EINTR as isize {
+        // Ours was for calling off; the call itself has no limit that the engine knows.
+        t.call.deadline.set(NEVER);
+        return Step::Interrupted;
+    }
+    Step::Done(r)
 }
 
 fn begin(t: ThreadRef, call: Call) -> Step {
