@@ -55,6 +55,9 @@ fn loaded() {
     if let Ok(mut c) = CONFIG.lock() {
         *c = config;
     }
+    if let Some(file) = config.dump {
+        process::dump_on(config.dump_signal, file);
+    }
     if config.stats != Stats::Off || config.stats_file.is_some() {
         report::at_exit();
     }

@@ -16,6 +16,7 @@
 
 pub(crate) mod broadcast;
 pub(crate) mod carrier;
+pub(crate) mod debug;
 pub(crate) mod helper;
 pub(crate) mod hub;
 pub(crate) mod idle;

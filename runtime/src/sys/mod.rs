@@ -5,6 +5,7 @@
 
 pub mod kernel;
 pub mod spin;
+pub mod text;
 pub mod user;
 pub(crate) mod vdso;
 
