@@ -66,6 +66,11 @@ fn with_other_processes(t: ThreadRef, op: i32) -> Step {
     }
 }
 
+/// futex_waitv(2): a thread has one node, so it cannot wait on several words. ENOSYS is what a kernel before 5.16 says.
+pub(crate) fn waitv(_: ThreadRef) -> Step {
+    err(libc::ENOSYS)
+}
+
 /// The deadline a futex call's timeout argument means.
 fn deadline(at: usize, absolute: bool, realtime: bool) -> Result<u64, Step> {
     if at == 0 {

@@ -138,6 +138,7 @@ const fn table() -> [Option<Row>; 512] {
     }
     rows! {
         SYS_futex             futex::futex,               Flag;
+        SYS_futex_waitv       futex::waitv,               Never;
         SYS_nanosleep         time::nanosleep,            Never;
         SYS_clock_nanosleep   time::clock_nanosleep,      Never;
         SYS_sched_yield       time::sched_yield,          Never;
@@ -184,8 +185,8 @@ const fn table() -> [Option<Row>; 512] {
         SYS_setgroups         credentials::set_ids,       Never;
         SYS_getpriority       identity::priority,         Never;
         SYS_setpriority       identity::priority,         Never;
-        SYS_sched_setaffinity      identity::about_tid,   Never;
-        SYS_sched_getaffinity      identity::about_tid,   Never;
+        SYS_sched_setaffinity      identity::set_affinity,   Never;
+        SYS_sched_getaffinity      identity::get_affinity,   Never;
         SYS_sched_setparam         identity::about_tid,   Never;
         SYS_sched_getparam         identity::about_tid,   Never;
         SYS_sched_setscheduler     identity::about_tid,   Never;

@@ -126,6 +126,8 @@ pub struct Thread {
     pub(crate) fd_waits: FdWaits,
     /// Result of a call that a helper made for it.
     pub(crate) offloaded: Cell<isize>,
+    /// The first 64 CPUs of the affinity mask it set; 0: never set.
+    pub(crate) affinity: Cell<u64>,
     /// PR_SET_NAME.
     pub(crate) name: Cell<[u8; 16]>,
 }
