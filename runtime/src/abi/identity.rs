@@ -151,4 +151,3 @@ fn for_process(t: ThreadRef, i: usize) -> Step {
     // SAFETY: the call the program made, about another thread.
     Step::Done(unsafe { sys::syscall4(r.rax as usize, a[0], a[1], a[2], a[3]) })
 }
-
