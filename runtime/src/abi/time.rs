@@ -67,7 +67,7 @@ pub(crate) fn to_monotonic(clock: i32, at: u64) -> u64 {
 pub(crate) fn sched_yield(t: ThreadRef) -> Step {
     timer::expire();
     if !own_queue_has_work(t) && idle::nobody_polls() {
-        reactor::poll(Some(0));
+        reactor::look();
     }
     if own_queue_has_work(t) { Step::Yield } else { Step::Done(0) }
 }

@@ -84,14 +84,27 @@ fn unregister(fd: i32) {
 }
 
 /// Takes events from the kernel and wakes those who wait for them; waits for one at most `timeout` nanoseconds, `None`:
-/// until there is one.
+/// until there is one. For the poller (`sched::idle`).
 pub(crate) fn poll(timeout: Option<u64>) {
+    take(timeout, true);
+}
+
+/// Takes the events that are there, for a carrier that is busy. A kick is left to the poller, who may be on its way into
+/// its sleep.
+pub(crate) fn look() {
+    take(Some(0), false);
+}
+
+fn take(timeout: Option<u64>, poller: bool) {
     let mut events = [MaybeUninit::<EpollEvent>::uninit(); BATCH];
     let n = wait(&mut events, timeout);
     for e in &events[..n] {
         // SAFETY: the kernel filled the first `n`.
         let EpollEvent { events, data } = unsafe { e.assume_init() };
         if data == KICK {
+            if !poller {
+                continue;
+            }
             let mut count = 0u64;
             // SAFETY: an eventfd gives 8 bytes.
             unsafe { sys::syscall3(nr(libc::SYS_read), EVENT.load(Relaxed) as usize, &raw mut count as usize, 8) };

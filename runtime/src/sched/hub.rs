@@ -135,7 +135,7 @@ fn next(os: &'static OsThread) -> ThreadRef {
             timer::expire();
         }
         if turns.is_multiple_of(LOOK_AT_DESCRIPTORS) {
-            reactor::poll(Some(0));
+            reactor::look();
         }
         if let Some(t) = own.pop() {
             return t;
@@ -265,7 +265,7 @@ fn preempted(os: &'static OsThread, t: ThreadRef) -> bool {
 fn give_way(os: &'static OsThread, t: ThreadRef) -> bool {
     timer::expire();
     if idle::nobody_polls() {
-        reactor::poll(Some(0));
+        reactor::look();
     }
     signal::route();
     // SAFETY: carriers are static.
