@@ -9,10 +9,15 @@ mod arch;
 pub mod config;
 #[doc(hidden)]
 pub mod gate;
+pub mod hooks;
 mod libc_state;
 mod mem;
 pub mod process;
 mod reactor;
 mod sched;
+mod sync;
 #[doc(hidden)]
 pub mod sys;
+pub mod task;
+
+pub use task::{Current, Deadlock, JoinHandle, Killed, current, join_all, sleep, spawn, yield_now};

@@ -29,6 +29,11 @@ pub(crate) fn pid() -> i32 {
     PID.load(Relaxed)
 }
 
+/// To be called when the library is loaded, before the program runs: notes which descriptors are inherited.
+pub fn at_load() {
+    reactor::at_load();
+}
+
 /// Whether the gate is open: the process's threads are virtual.
 pub fn is_open() -> bool {
     OPEN.load(Acquire)
@@ -245,7 +250,7 @@ impl Report {
     pub fn parks(&self) -> impl Iterator<Item = (&'static str, u64)> {
         (0..512).filter_map(|n| {
             let count = os_thread::all().map(|os| os.counters.parks[n].get()).sum();
-            (count > 0).then(|| (abi::row(n).name, count))
+            (count > 0).then(|| (abi::row(n).name.trim_start_matches("SYS_"), count))
         })
     }
 }

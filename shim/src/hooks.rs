@@ -1,8 +1,10 @@
 //! The symbols this library puts before libc's.
 //!
-//! Thread creation comes through here because the gate is still shut when the first thread is made; dlopen because what it
-//! brings may have system calls of its own. Left out on purpose: `__libc_start_main` (a thread is taken over where it is
-//! when the gate opens, so main needs no start of its own).
+//! Thread creation comes through here because the gate is still shut when the first thread is made. The blocking calls of
+//! [`patchall::hooks`] go straight on to libc, but for threads with light coroutines. Left out on purpose:
+//! `__libc_start_main` (a thread is taken over where it is when the gate opens, so main needs no start of its own); dlopen and
+//! dlmopen (they look at their return address for search paths and namespaces, which a hook would change; the loader tells
+//! the open gate of new objects by itself, libc's own dlopens included).
 //!
 //! The bodies are `extern "C-unwind"`: pthread_exit and cancellation unwind through them.
 
@@ -12,6 +14,8 @@ use core::mem::transmute;
 use core::sync::atomic::{AtomicPtr, Ordering::*};
 use redhook::ld_preload::dlsym_next;
 
+patchall::export_hooks!();
+
 /// Declares a hook: the real function is looked up once, and given to the body as `real`.
 macro_rules! hook {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty, $real:ident => $body:expr) => {
@@ -20,7 +24,7 @@ macro_rules! hook {
         /// # Safety
         /// As for the function it stands before.
         #[unsafe(no_mangle)]
-        pub unsafe extern "C-unwind" fn $name($($arg: $ty),*) -> $ret {
+        unsafe extern "C-unwind" fn $name($($arg: $ty),*) -> $ret {
             static REAL: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
             let mut p = REAL.load(Relaxed);
             if p.is_null() {

@@ -43,6 +43,7 @@ pub(crate) fn mode() -> (&'static str, String) {
 
 #[ctor::ctor(unsafe)]
 fn loaded() {
+    process::at_load();
     // SAFETY: the loader has set `environ`, and nobody changes it before main.
     let (config, problems) = unsafe { Config::from_environ(Config::DEFAULT, environ) };
     if !problems.is_empty() {

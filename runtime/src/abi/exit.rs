@@ -24,11 +24,8 @@ pub(crate) fn exit_group(_: ThreadRef) -> Step {
 pub(crate) fn reap(t: ThreadRef) {
     walk_robust_list(t);
     let (word, status) = (t.clear_tid.get(), t.arg(0));
-    // Before the thread stops counting: a joiner that finds itself alone leaves the wait to the kernel, which would not
-    // hear of this wake-up.
-    if word != 0 && user::put(word, &0u32).is_ok() {
-        futex::wake(word, 1, u32::MAX);
-    }
+    // Before the thread stops counting: a joiner that finds itself alone waits in the kernel, where no wake of ours is heard.
+    let cleared = word != 0 && user::put(word, &0u32).is_ok();
     let left = tids::remove(t);
     super::signal::thread_gone(t);
     SavedContext::give(t.vectors.replace(core::ptr::null_mut()).cast());
@@ -36,6 +33,9 @@ pub(crate) fn reap(t: ThreadRef) {
     t.fd_waits.release();
     // SAFETY: it is in no queue, and no longer in the tid table.
     unsafe { t.free() };
+    if cleared {
+        futex::wake(word, 1, u32::MAX);
+    }
     if left == 0 {
         process::report();
         // SAFETY: the last thread is gone, so the process is.

@@ -1,7 +1,6 @@
 //! Calls on files and terminals that wait in the kernel without being input or output: open(2), fsync(2), tcdrain(3).
 //!
-//! Opening a FIFO waits for its other end, draining a terminal for its line, fsync for the disk: by a helper. sendfile,
-//! splice and tee are the kernel's as yet: a carrier waits in them.
+//! Opening a FIFO waits for its other end, draining a terminal for its line, fsync for the disk: by a helper.
 
 use super::{Step, procfs};
 use crate::sched::helper;

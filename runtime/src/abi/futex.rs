@@ -1,11 +1,9 @@
 //! futex(2) for virtual threads.
 //!
-//! A waiter's node is its `Waiter` record, chained in one of 4096 buckets by the address of the word. The check of the
-//! word and the entry in the bucket happen under the bucket's lock; a waker changes the word first and takes the lock
-//! then: so no wake-up falls between (kernel/futex/futex.h tells the same story of the kernel's).
-//!
-//! Order of locks: bucket (the one at the lower address first), then run queue. `wake` of the scheduler is called under
-//! the bucket's lock, so that a waiter cannot leave the call while its node is looked at.
+//! A waiter's node is its `Waiter` record, chained in one of 4096 buckets by the address of the word: [`bucket`] has the
+//! protocol, this file what the kernel's interface makes of it.
+
+mod bucket;
 
 use super::time::to_monotonic;
 use super::{Step, after, err, prepare, shared};
@@ -13,141 +11,22 @@ use crate::sched::helper;
 use crate::sched::state::Wake;
 use crate::sched::thread::ThreadRef;
 use crate::sched::timer::NEVER;
-use crate::sched::waiter::Waiter;
 use crate::sched::{self, tids};
 use crate::sys::kernel::Timespec;
-use crate::sys::spin::{Spin, SpinGuard};
 use crate::sys::user::Fault;
 use crate::sys::{self, nr, user};
-use core::ptr::null;
-use core::sync::atomic::Ordering::*;
-
-struct Bucket {
-    head: *const Waiter,
-    tail: *const Waiter,
-}
-// SAFETY: pointers to parts of records, which stay; followed under the lock.
-unsafe impl Send for Bucket {}
-
-/// On a cache line of its own.
-#[repr(align(64))]
-struct Slot(Spin<Bucket>);
+use bucket::{Buckets, Slot};
 
 const BUCKETS: usize = 4096;
-static TABLE: [Slot; BUCKETS] = [const { Slot(Spin::new(Bucket { head: null(), tail: null() })) }; BUCKETS];
+static TABLE: Buckets<BUCKETS> = Buckets::new([const { Slot::new() }; BUCKETS]);
 
 const TID_MASK: u32 = 0x3fff_ffff;
 const WAITERS: u32 = 0x8000_0000;
 const OWNER_DIED: u32 = 0x4000_0000;
 
-fn slot(addr: usize) -> &'static Spin<Bucket> {
-    // Fibonacci hashing of the word's index.
-    &TABLE[((addr >> 2) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) as usize >> (64 - 12)].0
-}
-
-impl Bucket {
-    fn link(&mut self, w: &Waiter, addr: usize, seq: u64, bits: u32) {
-        w.futex_bits.set(bits);
-        w.futex_seq.set(seq);
-        w.futex_next.set(null());
-        w.futex_prev.set(self.tail);
-        // SAFETY: `tail` is null or a linked waiter.
-        match unsafe { self.tail.as_ref() } {
-            None => self.head = w,
-            Some(last) => last.futex_next.set(w),
-        }
-        self.tail = w;
-        w.futex.store(addr, Release);
-    }
-
-    fn unlink(&mut self, w: &Waiter) {
-        let (prev, next) = (w.futex_prev.get(), w.futex_next.get());
-        // SAFETY: neighbours are null or linked waiters.
-        unsafe {
-            match prev.as_ref() {
-                None => self.head = next,
-                Some(p) => p.futex_next.set(next),
-            }
-            match next.as_ref() {
-                None => self.tail = prev,
-                Some(n) => n.futex_prev.set(prev),
-            }
-        }
-        w.futex.store(0, Release);
-    }
-
-    /// The waiters on a word, in order; `f` says for each whether to go on.
-    fn each(&mut self, addr: usize, mut f: impl FnMut(&mut Bucket, &'static Waiter) -> bool) {
-        let mut p = self.head;
-        // SAFETY: links are null or linked waiters; `next` is read before `f` may unlink.
-        while let Some(w) = unsafe { p.as_ref() } {
-            p = w.futex_next.get();
-            if w.futex.load(Relaxed) == addr && !f(self, w) {
-                return;
-            }
-        }
-    }
-
-    fn first(&mut self, addr: usize) -> Option<&'static Waiter> {
-        let mut found = None;
-        self.each(addr, |_, w| {
-            found = Some(w);
-            false
-        });
-        found
-    }
-
-    fn wake(&mut self, addr: usize, most: u32, bits: u32) -> u32 {
-        let mut n = 0;
-        if most == 0 {
-            return 0;
-        }
-        self.each(addr, |b, w| {
-            if w.futex_bits.get() & bits != 0 {
-                b.unlink(w);
-                // One that is leaving already (timeout, signal) does not count.
-                n += sched::wake(w, w.futex_seq.get(), Wake::Event) as u32;
-            }
-            n < most
-        });
-        n
-    }
-}
-
-/// Takes a waiter out of whatever bucket it is in (a requeue may have moved it).
-fn leave(w: &Waiter) {
-    loop {
-        let addr = w.futex.load(Acquire);
-        if addr == 0 {
-            return;
-        }
-        let mut b = slot(addr).lock();
-        if w.futex.load(Relaxed) == addr {
-            b.unlink(w);
-            return;
-        }
-    }
-}
-
-/// Two buckets, locked in the order of their addresses; the second is `None` if they are one.
-fn lock_two(a: usize, b: usize) -> (SpinGuard<'static, Bucket>, Option<SpinGuard<'static, Bucket>>) {
-    let (sa, sb) = (slot(a), slot(b));
-    match core::ptr::from_ref(sa).cmp(&core::ptr::from_ref(sb)) {
-        core::cmp::Ordering::Equal => (sa.lock(), None),
-        core::cmp::Ordering::Less => {
-            let first = sa.lock();
-            (first, Some(sb.lock()))
-        }
-        core::cmp::Ordering::Greater => {
-            let first = sb.lock();
-            (sa.lock(), Some(first))
-        }
-    }
-}
-
 /// Wakes up to `most` virtual waiters; for the engine's own use (the word was changed before).
 pub(crate) fn wake(addr: usize, most: u32, bits: u32) -> u32 {
-    slot(addr).lock().wake(addr, most, bits)
+    TABLE.wake(addr, most, bits)
 }
 
 /// The futex system call.
@@ -197,6 +76,14 @@ fn deadline(at: usize, absolute: bool, realtime: bool) -> Result<u64, Step> {
     Ok(if absolute { to_monotonic(clock, ns) } else { after(ns) })
 }
 
+fn holds(addr: usize, val: u32) -> Result<(), Step> {
+    match user::load(addr) {
+        Ok(w) if w == val => Ok(()),
+        Ok(_) => Err(err(libc::EAGAIN)),
+        Err(f) => Err(f.into()),
+    }
+}
+
 fn wait(t: ThreadRef, addr: usize, val: u32, bits: u32, absolute: bool, realtime: bool) -> Step {
     match t.woken() {
         None => {
@@ -214,23 +101,18 @@ fn wait(t: ThreadRef, addr: usize, val: u32, bits: u32, absolute: bool, realtime
         Some(Wake::Retry) => {}
         Some(Wake::Event) => return Step::Done(0),
         Some(Wake::Timeout) => {
-            leave(&t.waiter);
+            TABLE.leave(&t.waiter);
             return err(libc::ETIMEDOUT);
         }
         Some(Wake::Signal) => {
-            leave(&t.waiter);
+            TABLE.leave(&t.waiter);
             return Step::Interrupted;
         }
     }
-    let mut b = slot(addr).lock();
-    match user::load(addr) {
-        Ok(w) if w == val => {}
-        Ok(_) => return err(libc::EAGAIN),
-        Err(f) => return f.into(),
+    match TABLE.wait(addr, &t.waiter, bits, || holds(addr, val), || prepare(t, t.call.deadline.get(), true)) {
+        Ok(()) => Step::Park,
+        Err(e) => e,
     }
-    let seq = prepare(t, t.call.deadline.get(), true);
-    b.link(&t.waiter, addr, seq, bits);
-    Step::Park
 }
 
 /// FUTEX_WAKE: virtual waiters first, then those of the kernel (threads that are not ours, other processes).
@@ -264,32 +146,11 @@ fn requeue(t: ThreadRef, from: usize, wakes: u32, expected: Option<u32>) -> Step
     if (wakes as i32) < 0 || (moves as i32) < 0 || to & 3 != 0 {
         return err(libc::EINVAL);
     }
-    let (mut a, b) = lock_two(from, to);
-    if let Some(v) = expected {
-        match user::load(from) {
-            Ok(w) if w == v => {}
-            Ok(_) => return err(libc::EAGAIN),
-            Err(f) => return f.into(),
-        }
+    let check = || expected.map_or(Ok(()), |v| holds(from, v));
+    match TABLE.requeue([from, to], [wakes, moves], check) {
+        Ok(n) => Step::Done(n as isize),
+        Err(e) => e,
     }
-    let woken = a.wake(from, wakes, u32::MAX);
-    let mut moved = 0;
-    match b {
-        _ if moves == 0 => {}
-        Some(mut b) => a.each(from, |a, w| {
-            let (seq, bits) = (w.futex_seq.get(), w.futex_bits.get());
-            a.unlink(w);
-            b.link(w, to, seq, bits);
-            moved += 1;
-            moved < moves
-        }),
-        None => a.each(from, |_, w| {
-            w.futex.store(to, Release);
-            moved += 1;
-            moved < moves
-        }),
-    }
-    Step::Done((woken + moved) as isize)
 }
 
 /// FUTEX_WAKE_OP: futex(2) tells the encoding.
@@ -311,7 +172,7 @@ fn wake_op(t: ThreadRef, addr: usize, most: u32) -> Step {
     if op & 7 > 4 || cmp > 5 {
         return err(libc::ENOSYS);
     }
-    let (mut a, b) = lock_two(addr, addr2);
+    let (mut a, b) = TABLE.lock_two(addr, addr2);
     let old = match user::update(addr2, apply) {
         Ok(w) => w,
         Err(f) => return f.into(),
@@ -353,13 +214,15 @@ fn lock_pi(t: ThreadRef, addr: usize, realtime: bool) -> Step {
         // The waker made us the owner before it woke us.
         Some(Wake::Event) => return Step::Done(0),
         Some(Wake::Timeout) => {
-            leave(&t.waiter);
+            TABLE.leave(&t.waiter);
+            // Under the lock: whoever unlocks may have made us the owner and be about to see that we are not waiting.
+            let _b = TABLE.of(addr).lock();
             return if owns(t, addr) { Step::Done(0) } else { err(libc::ETIMEDOUT) };
         }
         // futex_lock_pi is restarted after a signal, whatever SA_RESTART says (-ERESTARTNOINTR).
-        Some(Wake::Signal | Wake::Retry) => leave(&t.waiter),
+        Some(Wake::Signal | Wake::Retry) => TABLE.leave(&t.waiter),
     }
-    let mut b = slot(addr).lock();
+    let mut b = TABLE.of(addr).lock();
     let old = match user::load(addr).map(|w| w & TID_MASK) {
         Ok(owner) if owner == t.tid.get() => return if t.woken().is_some() { Step::Done(0) } else { err(libc::EDEADLK) },
         Ok(_) => match take_pi(t, addr) {
@@ -384,7 +247,7 @@ fn owns(t: ThreadRef, addr: usize) -> bool {
 }
 
 fn try_lock_pi(t: ThreadRef, addr: usize) -> Step {
-    let _b = slot(addr).lock();
+    let _b = TABLE.of(addr).lock();
     match user::load(addr).map(|w| w & TID_MASK) {
         Ok(owner) if owner == t.tid.get() => err(libc::EDEADLK),
         Ok(0) => match take_pi(t, addr) {
@@ -412,7 +275,7 @@ pub(crate) fn owner_died(addr: usize) {
 }
 
 fn hand_over_pi(addr: usize, mark: u32) -> Result<(), Fault> {
-    let mut b = slot(addr).lock();
+    let mut b = TABLE.of(addr).lock();
     while let Some(w) = b.first(addr) {
         b.unlink(w);
         let more = if b.first(addr).is_some() { WAITERS } else { 0 };
@@ -432,10 +295,6 @@ fn hand_over_pi(addr: usize, mark: u32) -> Result<(), Fault> {
 /// # Safety
 /// No other thread exists.
 pub(crate) unsafe fn after_fork() {
-    for s in &TABLE {
-        // SAFETY: by contract.
-        unsafe { s.0.reset() };
-        let mut b = s.0.lock();
-        *b = Bucket { head: null(), tail: null() };
-    }
+    // SAFETY: by contract.
+    unsafe { TABLE.after_fork() };
 }

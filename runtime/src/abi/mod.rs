@@ -231,6 +231,10 @@ const fn table() -> [Option<Row>; 512] {
         SYS_accept            io::accept::accept,         Flag;
         SYS_accept4           io::accept::accept4,        Flag;
         SYS_connect           io::connect::connect,       Flag;
+        SYS_sendfile          io::splice::sendfile,       Flag;
+        SYS_splice            io::splice::splice,         Flag;
+        SYS_tee               io::splice::tee,            Flag;
+        SYS_vmsplice          io::splice::vmsplice,       Flag;
         SYS_socket            io::connect::socket,        Never;
         SYS_socketpair        io::connect::socketpair,    Never;
         SYS_setsockopt        fds::setsockopt,            Never;

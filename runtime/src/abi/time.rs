@@ -1,7 +1,6 @@
 //! Sleeping and giving way.
 
 use super::{Step, after, err, park_until};
-use crate::reactor;
 use crate::sched::os_thread::OsThread;
 use crate::sched::state::Wake;
 use crate::sched::thread::ThreadRef;
@@ -66,8 +65,8 @@ pub(crate) fn to_monotonic(clock: i32, at: u64) -> u64 {
 /// sched_yield(2): everyone who is ready goes first.
 pub(crate) fn sched_yield(t: ThreadRef) -> Step {
     timer::expire();
-    if !own_queue_has_work(t) && idle::nobody_polls() {
-        reactor::look();
+    if !own_queue_has_work(t) {
+        idle::glance();
     }
     if own_queue_has_work(t) { Step::Yield } else { Step::Done(0) }
 }

@@ -1,6 +1,6 @@
 //! The gate of this process, once it is open.
 
-use super::{Entries, Gate, ObjectKind, Place, Stats, Threads, locate};
+use super::{Entries, Gate, ObjectKind, Place, Stats, Threads, locate, notice};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::Mutex;
 
@@ -12,20 +12,36 @@ static GATE: Mutex<Option<Gate>> = Mutex::new(None);
 /// The reason, for people.
 pub(crate) fn open(libc: usize, full: usize) -> Result<(), String> {
     let mut gate = GATE.lock().map_err(|_| "an earlier attempt failed".to_string())?;
+    // Before anything is patched: without it, what dlopen brings would run natively, unnoticed.
+    // SAFETY: there is one thread.
+    unsafe { notice::install() }?;
     // SAFETY: the entries are those of `arch`, which keep registers and stack as promised; there is one thread.
     *gate = Some(unsafe { Gate::open(Entries { libc, full }, Threads::One) }.map_err(|e| e.to_string())?);
     Ok(())
 }
 
 /// Patches what dlopen has brought, and forgets what dlclose took. What cannot be patched is in [`stats`].
-pub(crate) fn refresh() {
+fn refresh() {
     if let Ok(mut gate) = GATE.lock()
         && let Some(gate) = gate.as_mut()
     {
-        // SAFETY: called by the hook of dlopen, before its caller can close the object again. An object that another
-        // thread closes meanwhile is read through the kernel only.
+        // SAFETY: called by the loader while it holds its lock (module `notice`), so that nothing is unloaded meanwhile.
         let _ = unsafe { gate.refresh() };
     }
+}
+
+/// What the loader calls, by way of [`notice`], in the middle of the program's dlopen or dlclose: on the program's stack, of
+/// which it takes next to nothing, and with the program's errno, which it keeps.
+pub(super) extern "C" fn objects_changed() {
+    if !notice::is_consistent() {
+        return;
+    }
+    let errno = crate::task::errno();
+    // A thread may have called dlopen on 16 KiB.
+    if let Ok(stack) = crate::task::Stack::take() {
+        corosensei::on_stack(stack, refresh);
+    }
+    crate::task::set_errno(errno);
 }
 
 /// What has been patched; `None` while the gate is shut.

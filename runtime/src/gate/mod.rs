@@ -13,6 +13,7 @@
 //! | `window` | where the jump of a site may stand. **Read this first** |
 //! | `relocate`, `area`, `plan` | trampolines |
 //! | `text` | changing the code, with one thread or many |
+//! | `notice` | learning that objects came or went |
 //! | `table` | from any program counter to its site and back, for signal handlers |
 //!
 //! Invariants:
@@ -35,6 +36,7 @@ mod fuzz;
 mod kernel;
 mod live;
 mod maps;
+mod notice;
 mod object;
 mod plan;
 mod relocate;
@@ -49,7 +51,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 pub use error::Error;
-pub(crate) use live::{is_libc_call, open, refresh};
+pub(crate) use live::{is_libc_call, open};
 pub use live::stats;
 pub use kernel::Errno;
 pub use object::{Object, ObjectKind, discover};

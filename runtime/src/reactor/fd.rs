@@ -1,5 +1,6 @@
 //! What is known of each descriptor, and who waits on it.
 
+use super::afterlife;
 use super::mode::Mode;
 use crate::mem::Table;
 use crate::sched::state::Wake;
@@ -9,7 +10,7 @@ use crate::sys::spin::Spin;
 use crate::sys::{self, nr};
 use core::cell::Cell;
 use core::ptr::null;
-use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::*};
 
 /// What a descriptor is, as far as reading and writing differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,7 +53,7 @@ impl Kind {
 
 /// An entry of the table. All-zero: nothing is known.
 pub(crate) struct Fd {
-    waiters: Spin<List>,
+    pub(super) waiters: Spin<List>,
     /// `EPOLL*` bits that may be ready; only meaningful once registered.
     pub(crate) ready: AtomicU32,
     /// Counts the lives of the number.
@@ -63,9 +64,13 @@ pub(crate) struct Fd {
     pub(super) mode: Mode,
     /// Held by a call that asks for readiness first and is made then: nobody of ours takes away what was seen.
     pub(crate) turn: Spin<()>,
+    /// A helper is in a call on it that must be made by one at a time.
+    pub(crate) in_helper: AtomicBool,
+    /// Calls that go on under this number, which is ours, after theirs was closed.
+    pub(super) guests: AtomicU32,
 }
 
-struct List(*const FdWait);
+pub(super) struct List(*const FdWait);
 // SAFETY: pointers to nodes in records, which stay; followed under the lock.
 unsafe impl Send for List {}
 
@@ -74,11 +79,29 @@ unsafe impl Send for List {}
 pub(crate) struct FdWait {
     next: Cell<*const FdWait>,
     prev: Cell<*const FdWait>,
-    waiter: Cell<*const Waiter>,
-    seq: Cell<u64>,
-    fd: Cell<i32>,
-    events: Cell<u32>,
+    pub(super) waiter: Cell<*const Waiter>,
+    pub(super) seq: Cell<u64>,
+    pub(super) fd: Cell<i32>,
+    pub(super) events: Cell<u32>,
     linked: Cell<bool>,
+    /// The call goes on with its open file when the number is closed. Under the list's lock, as the next one.
+    pub(super) stays: Cell<bool>,
+    /// It does so now, under `fd`.
+    pub(super) moved: Cell<bool>,
+}
+
+impl FdWait {
+    /// The number under which the wait went on after the one it began with was closed.
+    #[inline(always)]
+    pub(crate) fn moved_to(&self) -> Option<i32> {
+        self.moved.get().then(|| self.fd.get())
+    }
+
+    /// A new call begins.
+    #[inline(always)]
+    pub(crate) fn begin(&self) {
+        self.moved.set(false);
+    }
 }
 
 /// The highest number of which anything was ever known.
@@ -135,6 +158,17 @@ impl Fd {
             HIGHEST.fetch_max(number as u32, Relaxed);
         }
         self.kind.store(k as u8, Relaxed);
+    }
+
+    /// Makes sure that the descriptor is in the epoll. Under the list's lock.
+    pub(super) fn register(&self, fd: i32) -> Result<(), i32> {
+        if self.registered.load(Relaxed) == 0 {
+            self.ready.store(0, SeqCst);
+            HIGHEST.fetch_max(fd as u32, Relaxed);
+            super::register(fd, self.generation.load(Relaxed))?;
+            self.registered.store(1, SeqCst);
+        }
+        Ok(())
     }
 
     /// Whether events of this kind are known not to be ready: a call may park without trying.
@@ -242,13 +276,8 @@ pub(crate) fn watch(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64) -
 fn link(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64, by_what_is_known: bool) -> Armed {
     let Some(e) = entry(fd) else { return Armed::Unpollable(libc::EBADF) };
     let mut list = e.waiters.lock();
-    if e.registered.load(Relaxed) == 0 {
-        e.ready.store(0, SeqCst);
-        HIGHEST.fetch_max(fd as u32, Relaxed);
-        if let Err(errno) = super::register(fd, e.generation.load(Relaxed)) {
-            return Armed::Unpollable(errno);
-        }
-        e.registered.store(1, SeqCst);
+    if let Err(errno) = e.register(fd) {
+        return Armed::Unpollable(errno);
     }
     if by_what_is_known && concerns(events, e.ready.load(SeqCst)) {
         return Armed::Ready;
@@ -257,26 +286,60 @@ fn link(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64, by_what_is_kn
     node.seq.set(seq);
     node.fd.set(fd);
     node.events.set(events);
-    node.prev.set(null());
-    node.next.set(list.0);
-    // SAFETY: the head is null or a linked node.
-    if let Some(first) = unsafe { list.0.as_ref() } {
-        first.prev.set(node);
-    }
-    list.0 = node;
-    node.linked.set(true);
+    node.stays.set(by_what_is_known);
+    list.link(node);
     Armed::Waiting
 }
 
 /// Takes a node out, if it is still in. After this no waker looks at it.
 pub(crate) fn disarm(node: &FdWait) {
-    if let Some(e) = entry(node.fd.get()) {
+    while let Some(e) = entry(node.fd.get()) {
         let mut list = e.waiters.lock();
-        list.unlink(node);
+        // It may have been moved to another number's list before the lock was ours.
+        if entry(node.fd.get()).is_some_and(|now| core::ptr::eq(now, e)) {
+            return list.unlink(node);
+        }
     }
 }
 
 impl List {
+    pub(super) fn link(&mut self, node: &FdWait) {
+        node.prev.set(null());
+        node.next.set(self.0);
+        // SAFETY: the head is null or a linked node.
+        if let Some(first) = unsafe { self.0.as_ref() } {
+            first.prev.set(node);
+        }
+        self.0 = node;
+        node.linked.set(true);
+    }
+
+    /// Unlinks those who go on when the number is closed, and gives each to `f`.
+    pub(super) fn take_staying(&mut self, mut f: impl FnMut(&FdWait)) {
+        let mut p = self.0;
+        // SAFETY: null or linked nodes; `next` is read before the node is unlinked.
+        while let Some(n) = unsafe { p.as_ref() } {
+            p = n.next.get();
+            if n.stays.get() {
+                self.unlink(n);
+                f(n);
+            }
+        }
+    }
+
+    /// Whether anybody goes on when the number is closed.
+    pub(super) fn any_staying(&self) -> bool {
+        let mut p = self.0;
+        // SAFETY: null or linked nodes.
+        while let Some(n) = unsafe { p.as_ref() } {
+            if n.stays.get() {
+                return true;
+            }
+            p = n.next.get();
+        }
+        false
+    }
+
     fn unlink(&mut self, node: &FdWait) {
         if !node.linked.replace(false) {
             return;
@@ -331,6 +394,7 @@ pub(crate) fn forget(fd: i32) {
     e.registered.store(0, SeqCst);
     e.kind.store(0, SeqCst);
     e.mode.forget();
+    e.in_helper.store(false, SeqCst);
     e.ready.store(0, SeqCst);
     list.wake(!0);
 }
@@ -338,7 +402,7 @@ pub(crate) fn forget(fd: i32) {
 /// The number is about to be closed. If its open file lives on elsewhere, the registration would, too.
 pub(crate) fn closing(fd: i32) {
     let Some(e) = entry(fd) else { return };
-    if e.registered.load(Relaxed) != 0 && !e.is_private() {
+    if e.registered.load(Relaxed) != 0 && (afterlife::keep(fd, e) || !e.is_private()) {
         super::unregister(fd);
     }
     forget(fd);
@@ -357,59 +421,4 @@ pub(crate) fn known(first: u32, last: u32) -> impl Iterator<Item = i32> {
 pub(super) unsafe fn after_fork() {
     // SAFETY: by contract; zero is "nothing is known".
     unsafe { TABLE.clear() };
-}
-
-/// Nodes for a wait on several descriptors: made when first needed, kept until the thread ends.
-pub(crate) struct FdWaits {
-    first: Cell<*mut FdWait>,
-    room: Cell<u32>,
-    used: Cell<u32>,
-}
-
-impl FdWaits {
-    /// Room for `n` nodes. ENOMEM when the kernel gives no memory.
-    pub(crate) fn reserve(&self, n: usize) -> Result<(), i32> {
-        if n <= self.room.get() as usize {
-            return Ok(());
-        }
-        self.release();
-        let bytes = (n * size_of::<FdWait>()).next_power_of_two().max(4096);
-        self.first.set(sys::map(bytes)?.cast());
-        self.room.set((bytes / size_of::<FdWait>()) as u32);
-        Ok(())
-    }
-
-    /// Gives the memory back; nothing is armed.
-    pub(crate) fn release(&self) {
-        let p = self.first.replace(core::ptr::null_mut());
-        if !p.is_null() {
-            let bytes = (self.room.replace(0) as usize * size_of::<FdWait>()).next_power_of_two().max(4096);
-            // SAFETY: mapped in `reserve` with this size (the room was rounded down from it).
-            unsafe { sys::syscall2(nr(libc::SYS_munmap), p as usize, bytes) };
-        }
-        self.used.set(0);
-    }
-
-    /// [`watch`]es one more descriptor.
-    pub(crate) fn watch(&self, fd: i32, events: u32, w: &Waiter, seq: u64) -> Armed {
-        let i = self.used.get();
-        if i >= self.room.get() {
-            return Armed::Unpollable(libc::ENOMEM);
-        }
-        // SAFETY: `i` is within the room, which is zeroed or holds old nodes; both are valid nodes.
-        let node = unsafe { &*self.first.get().add(i as usize) };
-        let a = watch(node, fd, events, w, seq);
-        if a == Armed::Waiting {
-            self.used.set(i + 1);
-        }
-        a
-    }
-
-    /// Takes all nodes out.
-    pub(crate) fn disarm(&self) {
-        for i in 0..self.used.replace(0) {
-            // SAFETY: armed above.
-            disarm(unsafe { &*self.first.get().add(i as usize) });
-        }
-    }
 }

@@ -7,16 +7,23 @@
 //! nodes of their own. An event that was registered for an earlier life of the number carries an old generation and is
 //! dropped. Events wake everyone they concern: each tries again.
 //!
-//! The poller sleeps here; [`kick`] ends its sleep through an eventfd. Only the poller reads that, and it clears the note
-//! "kicked" after reading: cleared before, a kick in between would be swallowed.
+//! The poller sleeps here; [`kick()`] ends its sleep through an eventfd, which only the poller reads (sched/roles.rs says who that
+//! is).
 
+mod afterlife;
 mod fd;
+mod kick;
 pub(crate) mod mode;
+mod inherited;
 mod own;
+mod waits;
 
 pub(crate) use fd::{
-    Armed, Fd, FdWait, FdWaits, Kind, arm, closing, disarm, entry, forget, known, room, socket_option, watch,
+    Armed, Fd, FdWait, Kind, arm, closing, disarm, entry, forget, known, room, socket_option, watch,
 };
+pub(crate) use afterlife::leave;
+pub(crate) use inherited::at_load;
+pub(crate) use waits::FdWaits;
 pub(crate) use own::{is_own, next_own, take as take_own};
 
 use crate::sys::kernel::{EpollEvent, Timespec};
@@ -27,8 +34,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, Ordering::*};
 /// The epoll descriptor and the eventfd in it.
 static EPOLL: AtomicI32 = AtomicI32::new(-1);
 static EVENT: AtomicI32 = AtomicI32::new(-1);
-/// A kick is in the eventfd, or about to be.
-static KICKED: AtomicBool = AtomicBool::new(false);
+static NOTE: kick::Kick = kick::Kick::new();
 
 /// `epoll_data` of the eventfd; no descriptor and generation look like it.
 const KICK: u64 = u64::MAX;
@@ -38,6 +44,7 @@ const BATCH: usize = 128;
 /// Makes the epoll and its eventfd, and room for so many descriptors; higher ones are not waited for here.
 pub(crate) fn init(descriptors: usize) -> Result<(), i32> {
     fd::reserve(descriptors)?;
+    inherited::at_open();
     open()
 }
 
@@ -84,31 +91,19 @@ fn unregister(fd: i32) {
 }
 
 /// Takes events from the kernel and wakes those who wait for them; waits for one at most `timeout` nanoseconds, `None`:
-/// until there is one. For the poller (`sched::idle`).
+/// until there is one.
 pub(crate) fn poll(timeout: Option<u64>) {
-    take(timeout, true);
-}
-
-/// Takes the events that are there, for a carrier that is busy. A kick is left to the poller, who may be on its way into
-/// its sleep.
-pub(crate) fn look() {
-    take(Some(0), false);
-}
-
-fn take(timeout: Option<u64>, poller: bool) {
     let mut events = [MaybeUninit::<EpollEvent>::uninit(); BATCH];
     let n = wait(&mut events, timeout);
     for e in &events[..n] {
         // SAFETY: the kernel filled the first `n`.
         let EpollEvent { events, data } = unsafe { e.assume_init() };
         if data == KICK {
-            if !poller {
-                continue;
-            }
-            let mut count = 0u64;
-            // SAFETY: an eventfd gives 8 bytes.
-            unsafe { sys::syscall3(nr(libc::SYS_read), EVENT.load(Relaxed) as usize, &raw mut count as usize, 8) };
-            KICKED.store(false, SeqCst);
+            NOTE.take(|| {
+                let mut count = 0u64;
+                // SAFETY: an eventfd gives 8 bytes.
+                unsafe { sys::syscall3(nr(libc::SYS_read), EVENT.load(Relaxed) as usize, &raw mut count as usize, 8) };
+            });
         } else {
             fd::event(data as u32, (data >> 32) as u32, events);
         }
@@ -137,11 +132,11 @@ fn wait(events: &mut [MaybeUninit<EpollEvent>; BATCH], timeout: Option<u64>) -> 
 
 /// Ends the poller's sleep, the present one or the one it is about to begin. Safe in a signal handler.
 pub(crate) fn kick() {
-    if !KICKED.swap(true, SeqCst) {
+    NOTE.give(|| {
         let one = 1u64;
         // SAFETY: an eventfd takes 8 bytes.
         unsafe { sys::syscall3(nr(libc::SYS_write), EVENT.load(Relaxed) as usize, &raw const one as usize, 8) };
-    }
+    });
 }
 
 /// For the child of a fork: descriptors of its own, nobody waits.
@@ -154,7 +149,7 @@ pub(crate) unsafe fn after_fork() {
         fd::after_fork();
         own::close_all();
     }
-    KICKED.store(false, SeqCst);
+    NOTE.after_fork();
     if open().is_err() {
         sys::die("no descriptors for the event loop of a forked child");
     }

@@ -28,8 +28,10 @@ const INHERITED: u32 = RECEIVE_TIMEOUT | SEND_TIMEOUT | LOW_WATER;
 pub(crate) const NO_NOWAIT_IN: u32 = 64;
 /// See above.
 pub(crate) const NO_NOWAIT_OUT: u32 = 128;
+/// Made before the gate was open: its socket options may have been set then.
+const BEFORE: u32 = 256;
 /// What holds as long as the number is this open file.
-const LASTING: u32 = NO_NOWAIT_IN | NO_NOWAIT_OUT;
+const LASTING: u32 = NO_NOWAIT_IN | NO_NOWAIT_OUT | BEFORE;
 
 /// Counts changes that may concern any descriptor that is not private.
 static CHANGES: AtomicU32 = AtomicU32::new(0);
@@ -88,7 +90,7 @@ impl Fd {
         if !socket && flags & libc::O_DIRECT != 0 {
             bits |= PACKETS;
         }
-        if socket && (!self.is_private() || SOCKET_OPTIONS_USED.load(Relaxed)) {
+        if socket && (!self.is_private() || bits & BEFORE != 0 || SOCKET_OPTIONS_USED.load(Relaxed)) {
             bits |= ask_socket(fd);
         }
         self.mode.changes.store(changes, Relaxed);
@@ -128,6 +130,12 @@ impl Fd {
         self.mode.changes.store(CHANGES.load(SeqCst), Relaxed);
         let flag = if nonblocking { NONBLOCK } else { 0 };
         self.mode.bits.store(KNOWN | flag | listener.unwrap_or(0) & INHERITED, SeqCst);
+    }
+
+    /// One that this process had made before the gate was open.
+    pub(super) fn made_before(&self) {
+        self.mode.made.store(SHARINGS.load(SeqCst), SeqCst);
+        self.mode.bits.store(BEFORE, SeqCst);
     }
 
     /// The open file has a second descriptor from now on.

@@ -66,6 +66,7 @@ static IDLE_ONES: Spin<Lists> = Spin::new(Lists { idle: null(), ended: null() })
 /// The running call of `t`, made by a helper: the whole step function of such a call.
 pub(crate) fn offload(t: ThreadRef) -> Step {
     if t.woken().is_none() {
+        // The kernel keeps what limit the call has.
         t.call.deadline.set(NEVER);
     }
     make(t, || {
@@ -74,8 +75,20 @@ pub(crate) fn offload(t: ThreadRef) -> Step {
     })
 }
 
+/// [`offload`] for a step function that has parked before: makes the call now. While `CallState::word` is the helper
+/// ([`has`]), [`offload`] goes on with it.
+pub(crate) fn offload_now(t: ThreadRef) -> Step {
+    t.set_woken(None);
+    offload(t)
+}
+
+/// Whether the running call of `t`, which keeps nothing above a page's size in `CallState::word`, is with a helper.
+pub(crate) fn has(t: ThreadRef) -> bool {
+    t.woken().is_some() && t.call.word.get() > 4096
+}
+
 /// As [`offload`], for another call than the thread's own. `CallState::word` holds the helper and whether the call was
-/// called off, `done` the call's own deadline, which the kernel keeps meanwhile.
+/// called off, `done` the deadline that counts again when the helper has answered.
 pub(crate) fn make(t: ThreadRef, call: impl FnOnce() -> Call) -> Step {
     match t.woken() {
         None | Some(Wake::Retry) => begin(t, call()),

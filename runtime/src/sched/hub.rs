@@ -11,7 +11,6 @@ use super::thread::{Resume, ThreadRef};
 use super::{broadcast, idle, timer};
 use crate::abi::{self, Row, Step, signal};
 use crate::arch;
-use crate::reactor;
 use crate::sys::{self, nr};
 use core::ptr::{null, null_mut};
 use core::sync::atomic::Ordering::*;
@@ -124,6 +123,7 @@ fn turn_for_ever(os: &'static OsThread) -> ! {
 
 /// The next thread to run; waits for one.
 fn next(os: &'static OsThread) -> ThreadRef {
+    let mut waited = false;
     loop {
         // SAFETY: a carrier's OS thread always serves a role; carriers are static.
         let own = unsafe { &*os.carrier.load(Relaxed) };
@@ -135,15 +135,16 @@ fn next(os: &'static OsThread) -> ThreadRef {
             timer::expire();
         }
         if turns.is_multiple_of(LOOK_AT_DESCRIPTORS) {
-            reactor::look();
+            idle::glance();
         }
-        if let Some(t) = own.pop() {
-            return t;
-        }
-        if let Some(t) = steal(os, own) {
+        if let Some(t) = own.pop().or_else(|| steal(os, own)) {
+            if waited {
+                idle::busy();
+            }
             return t;
         }
         idle::wait(os);
+        waited = true;
     }
 }
 
@@ -264,9 +265,7 @@ fn preempted(os: &'static OsThread, t: ThreadRef) -> bool {
 /// Lets others run if there are any. True: there are none.
 fn give_way(os: &'static OsThread, t: ThreadRef) -> bool {
     timer::expire();
-    if idle::nobody_polls() {
-        reactor::look();
-    }
+    idle::glance();
     signal::route();
     // SAFETY: carriers are static.
     let own = unsafe { &*os.carrier.load(Relaxed) };

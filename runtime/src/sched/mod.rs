@@ -7,7 +7,7 @@
 //!
 //! Invariants. A thread is in one run queue, or run by one hub, or parked. It is published (queued, parked) only when
 //! nothing of it is left anywhere but in its record. While any carrier is idle, exactly one idle one is in the poll
-//! ([`idle`]). Nothing here allocates, but for records of new threads.
+//! ([`roles`]). Nothing here allocates, but for records of new threads.
 //!
 //! Rejected. Nested frames on the program's stack (the dispatcher running below the red zone): writes where the kernel
 //! would not, costs every parked thread the stack page it spills to, and needs main to be started as a coroutine. A stack
@@ -20,6 +20,7 @@ pub(crate) mod helper;
 pub(crate) mod hub;
 pub(crate) mod idle;
 pub(crate) mod os_thread;
+pub(crate) mod roles;
 pub(crate) mod saved;
 pub mod state;
 pub(crate) mod tick;

@@ -12,12 +12,9 @@
 //!
 //! Between `prepare` and `commit` the waiter puts its nodes where wakers find them. `commit` is made when nothing of the
 //! waiter is on a stack any more, because from then on it may run elsewhere at any moment. `wake` succeeds exactly once a
-//! park. The file stands alone so that the model checker can compile it with its own atomics.
+//! park.
 
-#[cfg(not(loom))]
-use core::sync::atomic::{AtomicU64, Ordering::*};
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicU64, Ordering::*};
+use crate::sync::{AtomicU64, Ordering::*};
 
 /// Why a park ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,23 +46,12 @@ const PARKING: u64 = 1;
 const PARKED: u64 = 2;
 const WOKEN: u64 = 3;
 
-/// See the header. All-zero is "running".
+/// See the header. All-zero is "running", sequence 0.
+#[derive(Default)]
 #[repr(transparent)]
 pub struct State(AtomicU64);
 
 impl State {
-    /// Running, sequence 0.
-    #[cfg(loom)]
-    pub fn new() -> Self {
-        State(AtomicU64::new(RUNNING))
-    }
-
-    /// Running, sequence 0.
-    #[cfg(not(loom))]
-    pub const fn new() -> Self {
-        State(AtomicU64::new(RUNNING))
-    }
-
     /// Begins a park; the number identifies it to wakers. Owner only.
     #[inline(always)]
     pub fn prepare(&self) -> u64 {

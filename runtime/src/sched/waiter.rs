@@ -4,11 +4,10 @@
 //! most once.
 
 use super::state::State;
+use crate::sync::AtomicUsize;
 use core::cell::Cell;
-use core::ptr::null;
-use core::sync::atomic::AtomicUsize;
 
-/// Something that waits: embedded in a [`Thread`](super::thread::Thread).
+/// Something that waits: embedded in a [`Thread`](super::thread::Thread). All-zero: it waits for nothing.
 #[repr(C)]
 pub struct Waiter {
     /// The protocol.
@@ -25,19 +24,4 @@ pub struct Waiter {
     pub(crate) futex_next: Cell<*const Waiter>,
     /// As above.
     pub(crate) futex_prev: Cell<*const Waiter>,
-}
-
-impl Waiter {
-    /// One that waits for nothing.
-    pub const fn new() -> Self {
-        Waiter {
-            state: State::new(),
-            timer: Cell::new(0),
-            futex_bits: Cell::new(0),
-            futex: AtomicUsize::new(0),
-            futex_seq: Cell::new(0),
-            futex_next: Cell::new(null()),
-            futex_prev: Cell::new(null()),
-        }
-    }
 }

@@ -1,13 +1,14 @@
 //! connect(2), socket(2), socketpair(2).
 //!
 //! There is no connect that does not wait but with O_NONBLOCK. A socket that was made here and that nobody else has gets
-//! the flag for the moment of the call. Whether it is connected is then asked by the same call: it gives EALREADY until it
+//! the flag for the moment of the call; for others a helper makes the call. Whether it is connected is then asked by the same call: it gives EALREADY until it
 //! is done, and 0 or the error once (net/ipv4/af_inet.c, __inet_stream_connect).
 
-use super::{AGAIN, File, OUT, Tried, Wait, file, in_kernel, until_ready};
+use super::{AGAIN, File, OUT, Tried, Wait, file, until_ready};
 use crate::abi::Step;
 use crate::reactor::mode::NONBLOCK;
 use crate::reactor::{self, Kind};
+use crate::sched::helper;
 use crate::sched::state::Wake;
 use crate::sched::thread::ThreadRef;
 use crate::sys::user;
@@ -18,6 +19,9 @@ const UNDER_WAY: u64 = 1;
 
 /// connect(2).
 pub(crate) fn connect(t: ThreadRef) -> Step {
+    if helper::has(t) {
+        return helper::offload(t);
+    }
     let Some(f) = file(t) else {
         return Step::Native;
     };
@@ -29,7 +33,7 @@ pub(crate) fn connect(t: ThreadRef) -> Step {
         return Step::Native;
     }
     if !f.entry.is_private() {
-        return in_kernel(t);
+        return helper::offload_now(t);
     }
     let wait = Wait { timed_out: libc::EINPROGRESS, ..Wait::to_write() };
     let mut full = false;
@@ -52,7 +56,7 @@ pub(crate) fn connect(t: ThreadRef) -> Step {
         }
     });
     // The backlog of a UNIX listener is full: nothing tells when it has room (unix_stream_connect).
-    if full { in_kernel(t) } else { step }
+    if full { helper::offload_now(t) } else { step }
 }
 
 fn without_waiting(t: ThreadRef, f: File) -> isize {

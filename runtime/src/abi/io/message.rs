@@ -4,10 +4,11 @@
 //! without the address and the ancillary data, which belong to the first part.
 
 use super::memory::{Memory, Window};
-use super::{AGAIN, File, IN, Tried, Wait, file, in_kernel, is_ready, sent, until_ready};
+use super::{AGAIN, File, IN, Tried, Wait, file, is_ready, sent, until_ready};
 use crate::abi::Step;
 use crate::reactor::mode::{self, LOW_WATER, NONBLOCK};
 use crate::reactor::{self, Kind};
+use crate::sched::helper;
 use crate::sched::thread::ThreadRef;
 use crate::sys::user::Plain;
 use crate::sys::{self, nr, user};
@@ -42,13 +43,13 @@ unsafe impl Plain for Ancillary {}
 pub(crate) fn recvfrom(t: ThreadRef) -> Step {
     let memory = Memory::One(t.arg(1), t.arg(2));
     let flags = t.arg(3) as i32;
-    receive(t, memory, flags, |done| {
+    receive(t, memory, flags, |fd, done| {
         let r = t.regs();
         let (at, len, flags) = (r.rsi as usize + done, r.rdx as usize - done, (flags | libc::MSG_DONTWAIT) as usize);
         // The address belongs to the first part.
         let (name, name_len) = if done == 0 { (r.r8 as usize, r.r9 as usize) } else { (0, 0) };
         // SAFETY: the call the program made, without waiting.
-        unsafe { sys::syscall6(nr(libc::SYS_recvfrom), r.rdi as usize, at, len, flags, name, name_len) }
+        unsafe { sys::syscall6(nr(libc::SYS_recvfrom), fd, at, len, flags, name, name_len) }
     })
 }
 
@@ -59,8 +60,8 @@ pub(crate) fn recvmsg(t: ThreadRef) -> Step {
         return Step::Native;
     };
     let memory = Memory::Many(header.iov, header.iov_len);
-    receive(t, memory, flags, |done| {
-        let (fd, flags) = (t.arg(0), (flags | libc::MSG_DONTWAIT) as usize);
+    receive(t, memory, flags, |fd, done| {
+        let flags = (flags | libc::MSG_DONTWAIT) as usize;
         if done == 0 {
             // SAFETY: the call the program made, without waiting.
             return unsafe { sys::syscall3(nr(libc::SYS_recvmsg), fd, t.arg(1), flags) };
@@ -73,8 +74,8 @@ pub(crate) fn recvmsg(t: ThreadRef) -> Step {
     })
 }
 
-/// Receives, again and again if MSG_WAITALL wants more; `one` gets the bytes that are there already.
-fn receive(t: ThreadRef, memory: Memory, flags: i32, one: impl Fn(usize) -> isize) -> Step {
+/// Receives, again and again if MSG_WAITALL wants more; `one` gets the descriptor and the bytes that are there already.
+fn receive(t: ThreadRef, memory: Memory, flags: i32, one: impl Fn(usize, usize) -> isize) -> Step {
     // Out-of-band data and errors are there or are not (tcp_recv_urg, inet_recv_error).
     if flags & (libc::MSG_OOB | libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT) != 0 {
         return Step::Native;
@@ -96,7 +97,7 @@ fn receive(t: ThreadRef, memory: Memory, flags: i32, one: impl Fn(usize) -> isiz
         }
         loop {
             let done = t.call.done.get() as usize;
-            let r = one(done);
+            let r = one(f.fd as usize, done);
             if r < 0 {
                 return Tried::Done(r);
             }
@@ -117,6 +118,9 @@ fn receive(t: ThreadRef, memory: Memory, flags: i32, one: impl Fn(usize) -> isiz
 
 /// sendto(2).
 pub(crate) fn sendto(t: ThreadRef) -> Step {
+    if helper::has(t) {
+        return helper::offload(t);
+    }
     let flags = t.arg(3) as i32;
     let Some(f) = file(t) else {
         return Step::Native;
@@ -130,12 +134,15 @@ pub(crate) fn sendto(t: ThreadRef) -> Step {
         let (at, len) = (r.rsi as usize + done, r.rdx as usize - done);
         let flags = (flags | libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) as usize;
         // SAFETY: the call the program made, without waiting.
-        unsafe { sys::syscall6(nr(libc::SYS_sendto), r.rdi as usize, at, len, flags, r.r8 as usize, r.r9 as usize) }
+        unsafe { sys::syscall6(nr(libc::SYS_sendto), f.fd as usize, at, len, flags, r.r8 as usize, r.r9 as usize) }
     })
 }
 
 /// sendmsg(2).
 pub(crate) fn sendmsg(t: ThreadRef) -> Step {
+    if helper::has(t) {
+        return helper::offload(t);
+    }
     let flags = t.arg(2) as i32;
     let Some(f) = file(t) else {
         return Step::Native;
@@ -205,7 +212,7 @@ fn unconnected(t: ThreadRef, f: File, flags: i32) -> Step {
         }
     };
     let waits = flags & libc::MSG_DONTWAIT == 0 && f.entry.mode(f.fd) & NONBLOCK == 0;
-    if result == AGAIN && waits { in_kernel(t) } else { Step::Done(sent(t, result, flags)) }
+    if result == AGAIN && waits { helper::offload_now(t) } else { Step::Done(sent(t, result, flags)) }
 }
 
 /// Open files that are sent are no longer ours alone.

@@ -15,6 +15,7 @@ pub(crate) mod connect;
 pub(crate) mod many;
 pub(crate) mod memory;
 pub(crate) mod message;
+pub(crate) mod splice;
 pub(crate) mod transfer;
 
 use super::{Step, after, err, prepare, signal};
@@ -47,11 +48,14 @@ pub(super) struct File {
 /// The descriptor in argument 0, unless the call cannot hold anybody up: then the kernel shall make it.
 #[inline(always)]
 pub(super) fn file(t: ThreadRef) -> Option<File> {
-    let fd = t.arg(0) as i32;
-    if t.woken().is_none() {
+    let mut fd = t.arg(0) as i32;
+    if t.woken().is_some() {
+        fd = t.fd_wait.moved_to().unwrap_or(fd);
+    } else {
         if tids::live() == 1 {
             return None;
         }
+        t.fd_wait.begin();
         t.call.done.set(0);
         t.call.word.set(0);
         t.call.deadline.set(NEVER);
@@ -95,7 +99,16 @@ impl Wait {
 
 /// Makes `attempt` until it gives anything but EAGAIN, and parks in between.
 #[inline(always)]
-pub(super) fn until_ready(t: ThreadRef, f: File, w: &Wait, mut attempt: impl FnMut() -> Tried) -> Step {
+pub(super) fn until_ready(t: ThreadRef, f: File, w: &Wait, attempt: impl FnMut() -> Tried) -> Step {
+    let step = try_and_park(t, f, w, attempt);
+    if !matches!(step, Step::Park) {
+        reactor::leave(&t.fd_wait);
+    }
+    step
+}
+
+#[inline(always)]
+fn try_and_park(t: ThreadRef, f: File, w: &Wait, mut attempt: impl FnMut() -> Tried) -> Step {
     let first = t.woken().is_none();
     match t.woken() {
         Some(Wake::Timeout) => {
@@ -181,12 +194,6 @@ pub(super) fn is_ready(fd: i32, events: i16) -> bool {
     let now = crate::sys::kernel::Timespec::default();
     // SAFETY: structures of our own; with a zero timeout nothing waits.
     unsafe { sys::syscall5(nr(libc::SYS_ppoll), &raw mut p as usize, 1, &raw const now as usize, 0, 8) != 0 }
-}
-
-/// A call that the kernel may hold up for reasons that readiness does not tell. It runs where it stands, so it holds its
-/// carrier up for as long.
-pub(super) fn in_kernel(_: ThreadRef) -> Step {
-    Step::Native
 }
 
 /// The result of sending, with the SIGPIPE that goes with EPIPE: we always send with MSG_NOSIGNAL, because the kernel

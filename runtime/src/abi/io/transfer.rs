@@ -10,8 +10,9 @@ use super::{AGAIN, File, Tried, Wait, file, is_ready, sent, until_ready};
 use crate::abi::{Step, signal};
 use crate::reactor::Kind;
 use crate::reactor::mode::{LOW_WATER, NO_NOWAIT_IN, NO_NOWAIT_OUT, NONBLOCK, PACKETS};
+use crate::sched::helper;
 use crate::sched::thread::ThreadRef;
-use crate::sys::{self, nr};
+use crate::sys::{self, nr, user};
 use core::sync::atomic::{AtomicBool, Ordering::*};
 
 const PIPE_BUF: usize = 4096;
@@ -131,6 +132,9 @@ fn receive_otherwise(f: File, m: Memory, flags: i32) -> isize {
 
 #[inline(always)]
 fn send(t: ThreadRef, m: Memory, flags: i32) -> Step {
+    if helper::has(t) {
+        return helper::offload(t);
+    }
     let Some(f) = file(t) else {
         return Step::Native;
     };
@@ -141,10 +145,20 @@ fn send(t: ThreadRef, m: Memory, flags: i32) -> Step {
         Some(n) => n,
     };
     let whole = f.kind.is_stream() || f.kind == Kind::Pipe;
-    until_ready(t, f, &Wait::to_write(), || {
+    let mut by_helper = false;
+    let step = until_ready(t, f, &Wait::to_write(), || {
         loop {
             let done = t.call.done.get() as usize;
-            let r = if socket { send_to_socket(t, f, m, done) } else { send_otherwise(t, f, m, done, flags) };
+            let r = if socket {
+                send_to_socket(t, f, m, done)
+            } else if let Some(r) = send_now(t, f, m, done, flags) {
+                r
+            } else if adds_more_than_one(f, m) {
+                by_helper = true;
+                return Tried::Drained(0);
+            } else {
+                send_when_ready(t, f, m, done, flags)
+            };
             if r < 0 || !whole {
                 return Tried::Done(r);
             }
@@ -153,7 +167,18 @@ fn send(t: ThreadRef, m: Memory, flags: i32) -> Step {
                 return Tried::Done((done + r as usize) as isize);
             }
         }
-    })
+    });
+    if by_helper { helper::offload_now(t) } else { step }
+}
+
+/// Whether a write may be one to an eventfd that waits although the descriptor polls writable: that says that there is
+/// room for 1 (fs/eventfd.c, eventfd_poll).
+#[cold]
+fn adds_more_than_one(f: File, m: Memory) -> bool {
+    let Memory::One(at, 8) = m else { return false };
+    f.kind == Kind::Other
+        && f.entry.mode(f.fd) & NONBLOCK == 0
+        && user::get::<u64>(at).is_ok_and(|n| n > 1 && n != u64::MAX)
 }
 
 #[inline(always)]
@@ -177,17 +202,25 @@ fn send_to_socket(t: ThreadRef, f: File, m: Memory, done: usize) -> isize {
     sent(t, r, 0)
 }
 
-fn send_otherwise(t: ThreadRef, f: File, m: Memory, done: usize, flags: i32) -> isize {
+/// By pwritev2, if the file knows RWF_NOWAIT.
+fn send_now(t: ThreadRef, f: File, m: Memory, done: usize, flags: i32) -> Option<isize> {
+    if f.entry.lacks_nowait(NO_NOWAIT_OUT) {
+        return None;
+    }
+    let mut window = Window::new();
+    let (at, count) = m.rest(done, usize::MAX, &mut window);
+    let r = write_now(t, f.fd as usize, at, count, flags | libc::RWF_NOWAIT);
+    if r == UNSUPPORTED {
+        f.entry.without_nowait(NO_NOWAIT_OUT);
+        return None;
+    }
+    Some(r)
+}
+
+/// After poll.
+fn send_when_ready(t: ThreadRef, f: File, m: Memory, done: usize, flags: i32) -> isize {
     let fd = f.fd as usize;
     let mut window = Window::new();
-    if !f.entry.lacks_nowait(NO_NOWAIT_OUT) {
-        let (at, count) = m.rest(done, usize::MAX, &mut window);
-        let r = write_now(t, fd, at, count, flags | libc::RWF_NOWAIT);
-        if r != UNSUPPORTED {
-            return r;
-        }
-        f.entry.without_nowait(NO_NOWAIT_OUT);
-    }
     let blocking = f.entry.mode(f.fd) & NONBLOCK == 0;
     if blocking && !is_ready(f.fd, libc::POLLOUT) {
         return AGAIN;

@@ -1,10 +1,12 @@
-//! FS, and the one TLS slot of the engine: a pointer to the record of the virtual thread whose TLS block it is in.
+//! FS, and the TLS slots of the engine: the record of the virtual thread whose TLS block it is in, and the scheduler of the
+//! thread's light coroutines while it has some.
 //!
-//! The slot is an initial-exec variable declared in assembly, so that reading it is two instructions and never calls
+//! A slot is an initial-exec variable declared in assembly, so that reading it is two instructions and never calls
 //! `__tls_get_addr` (which may call malloc). glibc gives every thread's block room for it; a new block reads zero, which
 //! means "no virtual thread: pass everything through".
 
 use crate::sched::thread::Thread;
+use crate::task::Scheduler;
 use core::arch::{asm, global_asm};
 
 global_asm!(
@@ -16,6 +18,13 @@ global_asm!(
     .size patchall_current, 8
     .p2align 3
 patchall_current:
+    .zero 8
+    .globl patchall_local
+    .hidden patchall_local
+    .type patchall_local,@object
+    .size patchall_local, 8
+    .p2align 3
+patchall_local:
     .zero 8
     .text
 "#
@@ -31,6 +40,27 @@ pub(crate) fn current() -> *const Thread {
              options(nostack, preserves_flags, readonly));
     }
     p
+}
+
+/// The scheduler of the calling thread's light coroutines, or null when it has none: what every hook asks first.
+#[inline(always)]
+pub(crate) fn local() -> *const Scheduler {
+    let p;
+    // SAFETY: reads the slot; every thread that runs Rust or libc code has a TLS block that holds it.
+    unsafe {
+        asm!("mov {0}, qword ptr [rip + patchall_local@GOTTPOFF]", "mov {0}, fs:[{0}]", out(reg) p,
+             options(nostack, preserves_flags, readonly));
+    }
+    p
+}
+
+/// Sets the scheduler's slot of the calling thread.
+pub(crate) fn set_local(s: *const Scheduler) {
+    // SAFETY: writes the slot and nothing else.
+    unsafe {
+        asm!("mov {0}, qword ptr [rip + patchall_local@GOTTPOFF]", "mov fs:[{0}], {1}", out(reg) _, in(reg) s,
+             options(nostack, preserves_flags));
+    }
 }
 
 /// Sets the slot of the calling thread.

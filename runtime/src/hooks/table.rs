@@ -1,0 +1,157 @@
+//! The table of hooked symbols.
+//!
+//! A row is `fn symbol(arguments) -> result = function that serves it when the thread has coroutines`. From it come the
+//! exported symbol ([`export_hooks!`](crate::export_hooks)), its first step ([`entry`]: straight on to libc unless the thread
+//! has coroutines), and the way to libc's own (`real`). `__name` and `__name_chk` are what glibc's headers and libstdc++ make
+//! of calls (debug/ in glibc).
+
+/// Gives the table to a macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __hook_table {
+    ($($then:tt)*) => { $($then)*! {
+        fn sleep(seconds: c_uint) -> c_uint = time::sleep;
+        fn usleep(us: c_uint) -> c_int = time::usleep;
+        fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int = time::nanosleep;
+        fn __nanosleep(time: *const timespec, left: *mut timespec) -> c_int = time::nanosleep;
+        fn clock_nanosleep(clock: clockid_t, flags: c_int, time: *const timespec, left: *mut timespec) -> c_int = time::clock_nanosleep;
+        fn thrd_sleep(time: *const timespec, left: *mut timespec) -> c_int = time::thrd_sleep;
+        fn sched_yield() -> c_int = time::sched_yield;
+        fn __sched_yield() -> c_int = time::sched_yield;
+        fn thrd_yield() -> () = time::thrd_yield;
+
+        fn read(fd: c_int, to: *mut c_void, size: size_t) -> ssize_t = transfer::read;
+        fn __read(fd: c_int, to: *mut c_void, size: size_t) -> ssize_t = transfer::read;
+        fn __read_chk(fd: c_int, to: *mut c_void, size: size_t, room: size_t) -> ssize_t = transfer::read_chk;
+        fn readv(fd: c_int, to: *const iovec, count: c_int) -> ssize_t = transfer::readv;
+        fn write(fd: c_int, from: *const c_void, size: size_t) -> ssize_t = transfer::write;
+        fn __write(fd: c_int, from: *const c_void, size: size_t) -> ssize_t = transfer::write;
+        fn writev(fd: c_int, from: *const iovec, count: c_int) -> ssize_t = transfer::writev;
+
+        fn recv(fd: c_int, to: *mut c_void, size: size_t, flags: c_int) -> ssize_t = socket::recv;
+        fn __recv_chk(fd: c_int, to: *mut c_void, size: size_t, room: size_t, flags: c_int) -> ssize_t = socket::recv_chk;
+        fn recvfrom(fd: c_int, to: *mut c_void, size: size_t, flags: c_int, from: *mut sockaddr, len: *mut socklen_t) -> ssize_t = socket::recvfrom;
+        fn __recvfrom_chk(fd: c_int, to: *mut c_void, size: size_t, room: size_t, flags: c_int, from: *mut sockaddr, len: *mut socklen_t) -> ssize_t = socket::recvfrom_chk;
+        fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t = socket::recvmsg;
+        fn send(fd: c_int, from: *const c_void, size: size_t, flags: c_int) -> ssize_t = socket::send;
+        fn __send(fd: c_int, from: *const c_void, size: size_t, flags: c_int) -> ssize_t = socket::send;
+        fn sendto(fd: c_int, from: *const c_void, size: size_t, flags: c_int, to: *const sockaddr, len: socklen_t) -> ssize_t = socket::sendto;
+        fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t = socket::sendmsg;
+        fn connect(fd: c_int, to: *const sockaddr, len: socklen_t) -> c_int = socket::connect;
+        fn __connect(fd: c_int, to: *const sockaddr, len: socklen_t) -> c_int = socket::connect;
+        fn accept(fd: c_int, from: *mut sockaddr, len: *mut socklen_t) -> c_int = socket::accept;
+        fn accept4(fd: c_int, from: *mut sockaddr, len: *mut socklen_t, flags: c_int) -> c_int = socket::accept4;
+
+        fn poll(fds: *mut pollfd, count: nfds_t, ms: c_int) -> c_int = ready::poll;
+        fn __poll(fds: *mut pollfd, count: nfds_t, ms: c_int) -> c_int = ready::poll;
+        fn __poll_chk(fds: *mut pollfd, count: nfds_t, ms: c_int, room: size_t) -> c_int = ready::poll_chk;
+        fn ppoll(fds: *mut pollfd, count: nfds_t, time: *const timespec, mask: *const sigset_t) -> c_int = ready::ppoll;
+        fn __ppoll_chk(fds: *mut pollfd, count: nfds_t, time: *const timespec, mask: *const sigset_t, room: size_t) -> c_int = ready::ppoll_chk;
+        fn select(count: c_int, r: *mut fd_set, w: *mut fd_set, e: *mut fd_set, time: *mut timeval) -> c_int = ready::select;
+        fn __select(count: c_int, r: *mut fd_set, w: *mut fd_set, e: *mut fd_set, time: *mut timeval) -> c_int = ready::select;
+        fn pselect(count: c_int, r: *mut fd_set, w: *mut fd_set, e: *mut fd_set, time: *const timespec, mask: *const sigset_t) -> c_int = ready::pselect;
+        fn epoll_wait(fd: c_int, events: *mut epoll_event, most: c_int, ms: c_int) -> c_int = ready::epoll_wait;
+        fn epoll_pwait(fd: c_int, events: *mut epoll_event, most: c_int, ms: c_int, mask: *const sigset_t) -> c_int = ready::epoll_pwait;
+        fn epoll_pwait2(fd: c_int, events: *mut epoll_event, most: c_int, time: *const timespec, mask: *const sigset_t) -> c_int = ready::epoll_pwait2;
+
+        fn wait(status: *mut c_int) -> pid_t = child::wait;
+        fn __wait(status: *mut c_int) -> pid_t = child::wait;
+        fn wait3(status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t = child::wait3;
+        fn wait4(pid: pid_t, status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t = child::wait4;
+        fn waitpid(pid: pid_t, status: *mut c_int, options: c_int) -> pid_t = child::waitpid;
+        fn __waitpid(pid: pid_t, status: *mut c_int, options: c_int) -> pid_t = child::waitpid;
+        fn waitid(kind: idtype_t, id: id_t, info: *mut siginfo_t, options: c_int) -> c_int = child::waitid;
+    } };
+}
+
+/// Exports the hooks from the program or library that says this, once, outside of any function: from then on the blocking
+/// calls of the whole process come through them.
+///
+/// ```no_run
+/// patchall::export_hooks!();
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! export_hooks {
+    () => {
+        const _: () = {
+            #[allow(unused_imports)]
+            use $crate::hooks::types::*;
+            $crate::__hook_table!($crate::__export_hook);
+        };
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_hook {
+    ($(fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty = $serve:path;)*) => {$(
+        /// See [`patchall::hooks`](https://docs.rs/patchall).
+        ///
+        /// # Safety
+        /// As for the function of libc it stands before.
+        #[unsafe(no_mangle)]
+        unsafe extern "C-unwind" fn $name($($arg: $ty),*) -> $ret {
+            // SAFETY: the caller's arguments.
+            unsafe { $crate::hooks::entry::$name($($arg),*) }
+        }
+    )*};
+}
+
+/// The types of the table, so that it can be used without the libc crate.
+#[doc(hidden)]
+pub mod types {
+    pub use core::ffi::{c_int, c_uint, c_void};
+    pub use libc::{
+        clockid_t, epoll_event, fd_set, id_t, idtype_t, iovec, msghdr, nfds_t, pid_t, pollfd,
+        rusage, siginfo_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t, timespec, timeval,
+    };
+}
+
+macro_rules! entries {
+    ($(fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty = $serve:path;)*) => {
+        /// The names of all hooked symbols.
+        pub const SYMBOLS: &[&str] = &[$(stringify!($name)),*];
+
+        /// What the exported symbols do first.
+        #[doc(hidden)]
+        #[allow(clippy::missing_safety_doc)]
+        pub mod entry {
+            use super::super::*;
+            use super::types::*;
+            $(
+                /// As the function of libc.
+                #[inline(always)]
+                pub unsafe fn $name($($arg: $ty),*) -> $ret {
+                    match crate::task::hooked() {
+                        // SAFETY: the caller's arguments.
+                        None => unsafe { real::$name($($arg),*) },
+                        // SAFETY: the caller's arguments.
+                        Some(s) => unsafe { $serve(s, $($arg),*) },
+                    }
+                }
+            )*
+        }
+
+        /// libc's own functions.
+        pub(super) mod real {
+            use super::super::real::Real;
+            use super::types::*;
+            $(
+                #[allow(clippy::missing_safety_doc)]
+                #[inline(always)]
+                pub(crate) unsafe fn $name($($arg: $ty),*) -> $ret {
+                    static REAL: Real = Real::new(
+                        // SAFETY: the name of a function followed by a zero byte.
+                        unsafe { core::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
+                    );
+                    // SAFETY: the function of this name has this type (its manual page).
+                    let f: unsafe extern "C-unwind" fn($($ty),*) -> $ret = unsafe { core::mem::transmute(REAL.get()) };
+                    // SAFETY: the caller's arguments.
+                    unsafe { f($($arg),*) }
+                }
+            )*
+        }
+    };
+}
+crate::__hook_table!(entries);
