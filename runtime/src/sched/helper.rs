@@ -197,7 +197,8 @@ fn wait_for_job(h: &OsThread) -> bool {
             return true;
         }
         // SAFETY: a futex wait on a word of ours.
-        let r = unsafe { sys::syscall4(nr(libc::SYS_futex), h.wake.as_ptr() as usize, op, 0, &raw const timeout as usize) };
+        let r =
+            unsafe { sys::syscall4(nr(libc::SYS_futex), h.wake.as_ptr() as usize, op, 0, &raw const timeout as usize) };
         if r == -libc::ETIMEDOUT as isize && leave(h) {
             return false;
         }
