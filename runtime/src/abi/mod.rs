@@ -12,14 +12,14 @@ pub(crate) mod fds;
 pub(crate) mod files;
 pub(crate) mod futex;
 pub(crate) mod identity;
-pub(crate) mod procfs;
+pub(crate) mod io;
 pub(crate) mod locks;
 pub(crate) mod poll;
+pub(crate) mod procfs;
 pub(crate) mod queues;
 pub(crate) mod ready;
 pub(crate) mod select;
 pub(crate) mod shared;
-pub(crate) mod io;
 pub(crate) mod signal;
 pub(crate) mod stacks;
 pub(crate) mod time;
@@ -37,7 +37,7 @@ use core::sync::atomic::Ordering::*;
 pub(crate) const SYSCALL_LEN: u64 = 2;
 
 /// What a step function answers.
-pub enum Step {
+pub(crate) enum Step {
     /// The call has this result.
     Done(isize),
     /// The kernel shall do it: the thread executes the site's own `syscall`.
@@ -68,7 +68,7 @@ impl From<Fault> for Step {
 /// Whether a call that a signal interrupted is restarted after a handler with SA_RESTART (signal(7)). Without a handler it
 /// always goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Restart {
+pub(crate) enum Restart {
     /// EINTR, whatever the handler's flags say.
     Never,
     /// Restarted under SA_RESTART.
@@ -76,7 +76,7 @@ pub enum Restart {
 }
 
 /// A row of the table.
-pub struct Row {
+pub(crate) struct Row {
     /// Name, as in the kernel's table.
     pub name: &'static str,
     /// What serves it.
@@ -138,6 +138,7 @@ const fn table() -> [Option<Row>; 512] {
     }
     rows! {
         SYS_futex             futex::futex,               Flag;
+        SYS_futex_waitv       futex::waitv,               Never;
         SYS_nanosleep         time::nanosleep,            Never;
         SYS_clock_nanosleep   time::clock_nanosleep,      Never;
         SYS_sched_yield       time::sched_yield,          Never;
@@ -184,8 +185,8 @@ const fn table() -> [Option<Row>; 512] {
         SYS_setgroups         credentials::set_ids,       Never;
         SYS_getpriority       identity::priority,         Never;
         SYS_setpriority       identity::priority,         Never;
-        SYS_sched_setaffinity      identity::about_tid,   Never;
-        SYS_sched_getaffinity      identity::about_tid,   Never;
+        SYS_sched_setaffinity      identity::set_affinity,   Never;
+        SYS_sched_getaffinity      identity::get_affinity,   Never;
         SYS_sched_setparam         identity::about_tid,   Never;
         SYS_sched_getparam         identity::about_tid,   Never;
         SYS_sched_setscheduler     identity::about_tid,   Never;

@@ -43,11 +43,6 @@ pub(super) fn raise(r: isize) -> Result<i32, i32> {
     }
 }
 
-/// Makes a descriptor of the engine's out of one that was just opened; for other modules.
-pub(crate) fn take(r: isize) -> Result<i32, i32> {
-    raise(r)
-}
-
 /// Closes all of them: in the child of a fork they are the parent's.
 ///
 /// # Safety

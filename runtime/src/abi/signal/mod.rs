@@ -99,7 +99,7 @@ pub(crate) fn deliverable(t: &Thread) -> bool {
 #[inline]
 pub(crate) fn route() {
     if handler::inbox_has_some() {
-        handler::drain(|info| send_to_process(info));
+        handler::drain(send_to_process);
     }
 }
 
