@@ -39,6 +39,11 @@ global_asm!(
     ".weak pthread_key_delete",
     ".weak pthread_getspecific",
     ".weak pthread_setspecific",
+    // The helper threads of light coroutines (`patchall::task`), which a preloaded library has none of.
+    ".weak pthread_sigmask",
+    ".weak pthread_attr_setstacksize",
+    ".weak pthread_detach",
+    ".weak pthread_setname_np",
 );
 
 // `dlsym` goes straight on to the real one where that is; a jump, because RTLD_NEXT goes by the return address. Otherwise

@@ -23,6 +23,7 @@ pub(crate) mod shared;
 pub(crate) mod signal;
 pub(crate) mod stacks;
 pub(crate) mod time;
+pub(crate) mod uring;
 pub(crate) mod wait;
 
 use crate::arch;
@@ -138,6 +139,7 @@ const fn table() -> [Option<Row>; 512] {
     }
     rows! {
         SYS_futex             futex::futex,               Flag;
+        SYS_io_uring_enter uring::io_uring_enter, Never;
         SYS_futex_waitv       futex::waitv,               Never;
         SYS_nanosleep         time::nanosleep,            Never;
         SYS_clock_nanosleep   time::clock_nanosleep,      Never;
@@ -209,6 +211,8 @@ const fn table() -> [Option<Row>; 512] {
         SYS_rt_sigtimedwait   signal::calls::rt_sigtimedwait,   Never;
         SYS_rt_tgsigqueueinfo signal::calls::rt_tgsigqueueinfo, Never;
         SYS_rt_sigqueueinfo   signal::calls::rt_sigqueueinfo,   Never;
+        SYS_signalfd signal::calls::signalfd, Never;
+        SYS_signalfd4 signal::calls::signalfd, Never;
         SYS_rt_sigreturn      signal::sigreturn,                Never;
         SYS_timer_create      signal::timers::timer_create,     Never;
         SYS_timer_delete      signal::timers::timer_delete,     Never;

@@ -222,6 +222,16 @@ pub(crate) fn rt_sigqueueinfo(t: ThreadRef) -> Step {
     }
 }
 
+/// signalfd(2), signalfd4(2): the kernel's, which must have the signals then.
+pub(crate) fn signalfd(t: ThreadRef) -> Step {
+    if t.arg(2) == SIGSET
+        && let Ok(set) = user::get::<u64>(t.arg(1))
+    {
+        super::read_by_signalfd(set);
+    }
+    Step::Native
+}
+
 /// rt_sigsuspend(2).
 pub(crate) fn rt_sigsuspend(t: ThreadRef) -> Step {
     if t.woken().is_none() {
