@@ -3,7 +3,8 @@
 use crate::abi::{self, Step, futex, signal, stacks};
 use crate::sched::os_thread::OsThread;
 use crate::sched::thread::ThreadRef;
-use crate::sched::{carrier, helper, hub, idle, os_thread, saved, tick, tids, timer};
+use crate::sched::{carrier, debug, helper, hub, idle, os_thread, saved, tick, tids, timer};
+use crate::sys::text::Text;
 use crate::sys::{self, nr};
 use crate::{arch, gate, reactor};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::*};
@@ -32,6 +33,12 @@ pub(crate) fn pid() -> i32 {
 /// To be called when the library is loaded, before the program runs: notes which descriptors are inherited.
 pub fn at_load() {
     reactor::at_load();
+}
+
+/// Has a list of all threads, with what each waits for, appended to `file` whenever the signal comes. Takes that signal from
+/// the program; to be called before it has set anything up.
+pub fn dump_on(signal: i32, file: &'static core::ffi::CStr) {
+    debug::dump_on(signal, file);
 }
 
 /// Whether the gate is open: the process's threads are virtual.
@@ -110,6 +117,7 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     hub::adopt(os, t, &carrier::all()[0]);
     signal::init(t, os);
     tick::arm(os);
+    debug::publish();
     OPEN.store(true, Release);
     abi::virtualise(true);
     Ok(())
@@ -299,33 +307,9 @@ pub(crate) fn report() {
 
 /// A thread ran out of stack.
 pub(crate) fn say_overflow(t: &crate::sched::thread::Thread) {
-    let mut line = [0u8; 128];
-    let mut n = 0;
-    let mut put = |s: &[u8]| {
-        for c in s {
-            if n < line.len() {
-                line[n] = *c;
-                n += 1;
-            }
-        }
-    };
-    put(b"patchall: thread ");
-    let mut digits = [0u8; 10];
-    let (mut v, mut k) = (t.tid.get(), digits.len());
-    loop {
-        k -= 1;
-        digits[k] = b'0' + (v % 10) as u8;
-        v /= 10;
-        if v == 0 {
-            break;
-        }
-    }
-    put(&digits[k..]);
-    put(b" \"");
-    let name = t.name.get();
-    put(&name[..name.iter().position(|c| *c == 0).unwrap_or(16)]);
-    put(b"\" has overflowed its stack\n");
-    sys::stderr(&line[..n]);
+    let mut line = Text::to(2);
+    line.put(b"patchall: thread ").decimal(t.tid.get() as u64).put(b" \"").put_c(&t.name.get());
+    line.put(b"\" has overflowed its stack\n").flush();
 }
 
 /// CPUs this process may use: its affinity mask.

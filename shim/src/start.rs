@@ -61,6 +61,9 @@ fn read_settings() {
     if let Ok(mut c) = CONFIG.lock() {
         *c = config;
     }
+    if let Some(file) = config.dump {
+        process::dump_on(config.dump_signal, file);
+    }
     if config.stats != Stats::Off || config.stats_file.is_some() {
         report::at_exit();
     }

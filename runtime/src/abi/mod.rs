@@ -121,6 +121,28 @@ pub(crate) fn row(number: usize) -> &'static Row {
     TABLE.get(number).and_then(Option::as_ref).unwrap_or(&UNUSED)
 }
 
+/// The calls' names by number, without relocations and of fixed size, for debuggers; zeroes for those that do not come here.
+pub(crate) static NAMES: [[u8; NAME]; 512] = names();
+/// Room for a name.
+pub(crate) const NAME: usize = 24;
+
+const fn names() -> [[u8; NAME]; 512] {
+    let mut names = [[0; NAME]; 512];
+    let mut n = 0;
+    while n < names.len() {
+        if let Some(row) = &TABLE[n] {
+            let (name, prefix) = (row.name.as_bytes(), "SYS_".len());
+            let mut i = prefix;
+            while i < name.len() && i - prefix < NAME - 1 {
+                names[n][i - prefix] = name[i];
+                i += 1;
+            }
+        }
+        n += 1;
+    }
+    names
+}
+
 /// Sends the calls of the table through the gate, or none.
 pub(crate) fn virtualise(on: bool) {
     for (n, r) in TABLE.iter().enumerate() {

@@ -80,7 +80,17 @@ pub(crate) unsafe trait Pooled {
 /// Records of one type, taken from chunks mapped when needed.
 pub(crate) struct Pool<T> {
     inner: Spin<PoolInner<T>>,
+    /// The newest chunk. The list only grows, so it can be walked without the lock.
+    chunks: AtomicPtr<Chunk>,
 }
+
+/// What a chunk begins with; records follow at [`FIRST_RECORD`].
+pub(crate) struct Chunk {
+    next: AtomicPtr<Chunk>,
+}
+
+/// Where in a chunk its first record is: records have at most this alignment.
+pub(crate) const FIRST_RECORD: usize = 64;
 
 struct PoolInner<T> {
     free: *mut T,
@@ -94,10 +104,14 @@ unsafe impl<T> Send for PoolInner<T> {}
 impl<T: Pooled> Pool<T> {
     /// Bytes mapped at a time.
     const CHUNK: usize = 256 << 10;
+    /// Records in a chunk.
+    pub(crate) const PER_CHUNK: usize = (Self::CHUNK - FIRST_RECORD) / size_of::<T>();
 
     /// An empty one.
     pub(crate) const fn new() -> Self {
-        Pool { inner: Spin::new(PoolInner { free: null_mut(), fresh: null_mut(), fresh_left: 0 }) }
+        const { assert!(align_of::<T>() <= FIRST_RECORD) };
+        let inner = PoolInner { free: null_mut(), fresh: null_mut(), fresh_left: 0 };
+        Pool { inner: Spin::new(inner), chunks: AtomicPtr::new(null_mut()) }
     }
 
     /// A record: zeroed if it was never used, else as it was when freed. ENOMEM when the kernel gives no memory.
@@ -110,8 +124,13 @@ impl<T: Pooled> Pool<T> {
             return Ok(r);
         }
         if p.fresh_left == 0 {
-            p.fresh = sys::map(Self::CHUNK)?.cast();
-            p.fresh_left = Self::CHUNK / size_of::<T>();
+            let chunk: *mut Chunk = sys::map(Self::CHUNK)?.cast();
+            // SAFETY: fresh memory, which only this thread knows; zero is a null link.
+            unsafe { (*chunk).next.store(self.chunks.load(Relaxed), Relaxed) };
+            self.chunks.store(chunk, Release);
+            // SAFETY: within the chunk.
+            p.fresh = unsafe { chunk.byte_add(FIRST_RECORD).cast() };
+            p.fresh_left = Self::PER_CHUNK;
         }
         let r = p.fresh;
         // SAFETY: `fresh_left` records follow.
@@ -129,6 +148,22 @@ impl<T: Pooled> Pool<T> {
         // SAFETY: by contract.
         unsafe { (*r).next_free().store(p.free, Relaxed) };
         p.free = r;
+    }
+
+    /// All records there are memory for, whatever they are used for: those that never were are zero. Takes no lock.
+    pub(crate) fn each(&self, mut f: impl FnMut(*const T)) {
+        let mut chunk = self.chunks.load(Acquire);
+        // SAFETY: chunks are never unmapped.
+        while let Some(c) = unsafe { chunk.as_ref() } {
+            // SAFETY: so many records are in it.
+            (0..Self::PER_CHUNK).for_each(|i| f(unsafe { (&raw const *c).byte_add(FIRST_RECORD).cast::<T>().add(i) }));
+            chunk = c.next.load(Relaxed);
+        }
+    }
+
+    /// Where the address of the newest chunk is kept.
+    pub(crate) fn chunks(&self) -> *const AtomicPtr<Chunk> {
+        &raw const self.chunks
     }
 
     /// For the child of a fork.

@@ -21,7 +21,7 @@ mod waits;
 pub(crate) use afterlife::leave;
 pub(crate) use fd::{Armed, Fd, FdWait, Kind, arm, closing, disarm, entry, forget, known, room, socket_option, watch};
 pub(crate) use inherited::at_load;
-pub(crate) use own::{is_own, next_own};
+pub(crate) use own::{is_own, next_own, raise as take_own};
 pub(crate) use waits::FdWaits;
 
 use crate::sys::kernel::{EpollEvent, Timespec};

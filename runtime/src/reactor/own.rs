@@ -3,8 +3,8 @@
 use crate::sys::{self, nr};
 use core::sync::atomic::{AtomicI32, Ordering::*};
 
-/// Room for all the engine ever opens for long.
-const MOST: usize = 8;
+/// Room for all the engine ever opens for long: epoll, eventfd, and one socket for each block of thread ids (sched/tids.rs).
+const MOST: usize = 16;
 static OWN: [AtomicI32; MOST] = [const { AtomicI32::new(-1) }; MOST];
 
 /// Whether a descriptor is the engine's. The program closing it, or duplicating onto it, must not happen.
@@ -19,7 +19,7 @@ pub(crate) fn next_own(from: u32) -> Option<u32> {
 }
 
 /// Moves a fresh descriptor to a high number and remembers it.
-pub(super) fn raise(r: isize) -> Result<i32, i32> {
+pub(crate) fn raise(r: isize) -> Result<i32, i32> {
     if sys::is_err(r) {
         return Err(-r as i32);
     }
@@ -39,7 +39,11 @@ pub(super) fn raise(r: isize) -> Result<i32, i32> {
     };
     match OWN.iter().find(|o| o.compare_exchange(-1, fd, SeqCst, Relaxed).is_ok()) {
         Some(_) => Ok(fd),
-        None => Err(libc::EMFILE),
+        None => {
+            // SAFETY: ours, and nobody knows it.
+            unsafe { sys::syscall1(nr(libc::SYS_close), fd as usize) };
+            Err(libc::EMFILE)
+        }
     }
 }
 

@@ -94,6 +94,7 @@ pub(crate) fn rouse(os: &OsThread) {
 /// Waits until there may be something to do. Who has been here calls [`busy`] before it does that.
 pub(crate) fn wait(os: &OsThread) {
     timer::expire();
+    super::debug::note_time();
     ROLES.wait(os, &Engine);
     timer::expire();
 }

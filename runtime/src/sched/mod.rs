@@ -16,6 +16,7 @@
 
 pub(crate) mod broadcast;
 pub(crate) mod carrier;
+pub(crate) mod debug;
 pub(crate) mod helper;
 pub(crate) mod hub;
 pub(crate) mod idle;
@@ -25,6 +26,7 @@ pub(crate) mod saved;
 pub(crate) mod state;
 pub(crate) mod thread;
 pub(crate) mod tick;
+mod tid_blocks;
 pub(crate) mod tids;
 pub(crate) mod timer;
 pub(crate) mod waiter;

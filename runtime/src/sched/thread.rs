@@ -181,6 +181,8 @@ impl ThreadRef {
     /// # Safety
     /// It is in no queue, bucket, heap or table, and runs nowhere.
     pub(crate) unsafe fn free(self) {
+        // Who looks at all records (debug.rs) knows by this that it is nobody's.
+        self.tid.set(0);
         // SAFETY: by contract.
         unsafe { POOL.give(self.0.as_ptr()) };
     }
@@ -205,6 +207,11 @@ impl ThreadRef {
     pub(crate) unsafe fn of_waiter(w: *const Waiter) -> ThreadRef {
         // SAFETY: by contract.
         unsafe { ThreadRef(NonNull::new_unchecked(w.byte_sub(offset_of!(Thread, waiter)).cast_mut().cast())) }
+    }
+
+    /// The pool, for who looks at all records.
+    pub(crate) fn pool() -> &'static Pool<Thread> {
+        &POOL
     }
 
     /// The pool's lock, held across a fork.

@@ -85,6 +85,9 @@ pub(crate) unsafe fn on_signal(os: &OsThread, uc: &mut UContext) {
     let t = os.current.load(Relaxed);
     if t.is_null() || os.inside.load(Relaxed) != 0 || in_entry_or_exit(uc) {
         os.resched.store(true, Relaxed);
+        if arch::EXIT_CRITICAL.contains(uc.mcontext.rip as usize) {
+            go_to_hub(os, uc, Trap::Again);
+        }
         return;
     }
     // SAFETY: a running thread's record.

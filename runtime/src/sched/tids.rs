@@ -1,31 +1,44 @@
 //! Thread ids: the ones the program sees, and the way from an id to a thread.
 //!
-//! Ids lie above the kernel's largest pid (2^22, PID_MAX_LIMIT) and below 2^28 (a CPU clock id holds `~tid << 3`), so they
-//! are never those of a kernel thread.
+//! Ids are never those of a kernel thread, nor of another process's virtual thread ([`tid_blocks`]). They are handed out in
+//! sequence, so that one that has become free is not used again soon; a process takes a further block when more than half of
+//! what it has is in use.
 
 use super::thread::{Thread, ThreadRef};
+use super::tid_blocks;
 use crate::sys::spin::Spin;
+use core::ops::Range;
 use core::ptr::null;
 
-/// Above every tid of the kernel.
-pub(crate) const FIRST: u32 = (1 << 22) + 1;
-/// Past the last one.
-const END: u32 = 1 << 28;
 const BUCKETS: usize = 4096;
+/// Most blocks of a process; twice what all the threads that there is room for need.
+const BLOCKS: usize = 9;
 
 struct Tids {
     buckets: [*const Thread; BUCKETS],
-    next: u32,
     live: usize,
+    /// The blocks the process has, and the one that is handed out of.
+    blocks: [Range<u32>; BLOCKS],
+    claimed: usize,
+    current: usize,
+    /// The next id of that block.
+    next: u32,
 }
 // SAFETY: pointers to records, which stay; followed under the lock.
 unsafe impl Send for Tids {}
 
-static TIDS: Spin<Tids> = Spin::new(Tids { buckets: [null(); BUCKETS], next: FIRST, live: 0 });
+static TIDS: Spin<Tids> = Spin::new(Tids {
+    buckets: [null(); BUCKETS],
+    live: 0,
+    blocks: [const { 0..0 }; BLOCKS],
+    claimed: 0,
+    current: 0,
+    next: 0,
+});
 
 /// Whether a tid is in our range.
 pub(crate) fn is_ours(tid: u32) -> bool {
-    (FIRST..END).contains(&tid)
+    tid_blocks::ALL.contains(&tid)
 }
 
 impl Tids {
@@ -46,20 +59,45 @@ impl Tids {
         *b = t.as_ptr();
         self.live += 1;
     }
+
+    /// An id that no thread has.
+    fn fresh(&mut self) -> u32 {
+        loop {
+            if self.next == self.blocks[self.current].end {
+                self.next_block();
+            }
+            let tid = self.next;
+            self.next += 1;
+            if self.find(tid).is_none() {
+                return tid;
+            }
+        }
+    }
+
+    /// Goes on to the next block, or to a new one when they all have been through and are too full.
+    #[cold]
+    fn next_block(&mut self) {
+        let room: usize = self.blocks[..self.claimed].iter().map(|b| b.len()).sum();
+        self.current += 1;
+        if self.current >= self.claimed {
+            if self.live * 2 >= room && self.claimed < BLOCKS {
+                self.blocks[self.claimed] = tid_blocks::claim(self.claimed == 0);
+                self.current = self.claimed;
+                self.claimed += 1;
+            } else {
+                self.current = 0;
+            }
+        }
+        self.next = self.blocks[self.current].start;
+    }
 }
 
 /// Gives a new thread an id of its own and makes it known.
 pub(crate) fn assign(t: ThreadRef) {
     let mut tids = TIDS.lock();
-    loop {
-        let tid = tids.next;
-        tids.next = if tid + 1 == END { FIRST } else { tid + 1 };
-        if tids.find(tid).is_none() {
-            t.tid.set(tid);
-            tids.link(t);
-            return;
-        }
-    }
+    let tid = tids.fresh();
+    t.tid.set(tid);
+    tids.link(t);
 }
 
 /// Makes a thread known whose id is the kernel's: the first one of a process.
@@ -128,4 +166,7 @@ pub(crate) unsafe fn after_fork() {
     let mut tids = TIDS.lock();
     tids.buckets.fill(null());
     tids.live = 0;
+    // The parent's blocks are the parent's; the descriptors were closed with the engine's others.
+    tids.blocks = [const { 0..0 }; BLOCKS];
+    (tids.claimed, tids.current, tids.next) = (0, 0, 0);
 }

@@ -5,6 +5,7 @@
 
 pub mod kernel;
 pub mod spin;
+pub mod text;
 pub mod user;
 pub(crate) mod vdso;
 
@@ -79,6 +80,20 @@ pub fn map_with(len: usize, prot: i32, flags: i32) -> Result<*mut u8, i32> {
     // SAFETY: a new mapping at an address of the kernel's choice changes nothing that exists.
     let r = unsafe { syscall6(nr(libc::SYS_mmap), 0, len, prot as usize, flags as usize, usize::MAX, 0) };
     if is_err(r) { Err(-r as i32) } else { Ok(r as *mut u8) }
+}
+
+/// A memory barrier in every running thread of the process (membarrier(2)): for rare events, so that what happens often
+/// needs none. A process whose sandbox refuses the call does without.
+pub fn barrier_everywhere() {
+    let call = |command: i32| {
+        // SAFETY: membarrier has no pointers.
+        unsafe { syscall3(nr(libc::SYS_membarrier), command as usize, 0, 0) }
+    };
+    if call(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) == -libc::EPERM as isize {
+        // The first time in this process.
+        call(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+        call(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    }
 }
 
 /// Writes a message to descriptor 2, whole or not at all; used where nothing else can be done.

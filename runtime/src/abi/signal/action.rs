@@ -7,7 +7,7 @@
 
 use super::handler;
 use crate::sched::thread::{Thread, ThreadRef};
-use crate::sched::tick;
+use crate::sched::{debug, tick};
 use crate::sys::kernel::{SigAction, SigInfo, UContext};
 use crate::sys::spin::Spin;
 use crate::sys::{self, nr};
@@ -27,7 +27,9 @@ pub(super) enum Verdict {
     Handler(SigAction),
 }
 
-const ALWAYS_OURS: u64 = super::bit(libc::SIGSEGV) | super::bit(libc::SIGBUS) | super::bit(tick::SIGNAL);
+fn always_ours() -> u64 {
+    super::bit(libc::SIGSEGV) | super::bit(libc::SIGBUS) | super::bit(tick::SIGNAL) | debug::signals()
+}
 
 fn ignored_by_default(sig: i32) -> bool {
     matches!(sig, libc::SIGCHLD | libc::SIGURG | libc::SIGWINCH | libc::SIGCONT)
@@ -74,7 +76,7 @@ fn set_kernel(sig: i32, a: &SigAction) {
 
 /// Tells the kernel what it must know of the program's wish.
 fn tell_kernel(sig: i32, a: &SigAction, keep_ours: bool) {
-    let ours = a.handler > libc::SIG_IGN || keep_ours || ALWAYS_OURS & super::bit(sig) != 0;
+    let ours = a.handler > libc::SIG_IGN || keep_ours || always_ours() & super::bit(sig) != 0;
     if ours {
         handler::install(sig, a.flags);
         OURS.fetch_or(super::bit(sig), SeqCst);
@@ -116,8 +118,11 @@ pub(super) fn adopt() {
         if sys::is_err(r) {
             continue;
         }
+        if debug::signals() & super::bit(sig) != 0 {
+            a = SigAction::default();
+        }
         all.0[sig as usize] = a;
-        if a.handler > libc::SIG_IGN || ALWAYS_OURS & super::bit(sig) != 0 {
+        if a.handler > libc::SIG_IGN || always_ours() & super::bit(sig) != 0 {
             tell_kernel(sig, &a, false);
         }
     }

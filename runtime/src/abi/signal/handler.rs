@@ -7,7 +7,7 @@
 
 use super::action;
 use crate::sched::os_thread::{OsThread, Trap};
-use crate::sched::{broadcast, idle, tick};
+use crate::sched::{broadcast, debug, idle, tick};
 use crate::sys::kernel::{SA_RESTORER, SigAction, SigInfo, UContext};
 use crate::sys::{self, nr, user};
 use core::arch::naked_asm;
@@ -25,7 +25,7 @@ const FAULTS: u64 = super::bit(libc::SIGSEGV)
     | super::bit(libc::SIGSYS);
 
 /// Makes [`on_signal`] the kernel's handler for `sig`, with those of the program's flags that the kernel must know.
-pub(super) fn install(sig: i32, flags: u64) {
+pub(crate) fn install(sig: i32, flags: u64) {
     let kept = flags & (libc::SA_RESTART | libc::SA_NOCLDSTOP | libc::SA_NOCLDWAIT) as u64;
     let ours = (libc::SA_SIGINFO | libc::SA_ONSTACK) as u64 | SA_RESTORER;
     let a = SigAction {
@@ -54,6 +54,9 @@ unsafe extern "C" fn on_signal(sig: i32, info: *mut SigInfo, uc: *mut UContext) 
     }
     if broadcast::is_ours(info) {
         return broadcast::on_signal();
+    }
+    if debug::signals() & super::bit(sig) != 0 {
+        return debug::dump();
     }
     let Some(os) = OsThread::here() else {
         // A thread that is none of ours: as if we were not there.
@@ -85,6 +88,9 @@ unsafe extern "C" fn on_signal(sig: i32, info: *mut SigInfo, uc: *mut UContext) 
     } else if crate::arch::EXIT_CRITICAL.contains(uc.mcontext.rip as usize) {
         // On its way out with the record still whole: back to the hub, which looks again.
         tick::go_to_hub(os, uc, Trap::Again);
+    } else {
+        // In the engine, perhaps after its last look at the inbox.
+        os.resched.store(true, Relaxed);
     }
 }
 

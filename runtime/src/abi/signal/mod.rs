@@ -26,14 +26,14 @@ pub(crate) mod timers;
 
 pub(crate) use action::{after_failed_exec, before_exec};
 pub(crate) use frame::sigreturn;
-pub(crate) use handler::NEVER_BLOCKED;
+pub(crate) use handler::{NEVER_BLOCKED, install};
 
 use super::{Restart, Row};
 use crate::sched::os_thread::OsThread;
 use crate::sched::state::Wake;
 use crate::sched::thread::{Resume, Thread, ThreadRef};
 use crate::sched::timer::NEVER;
-use crate::sched::{tick, tids};
+use crate::sched::{debug, tick, tids};
 use crate::sys::kernel::{SigInfo, SigStack};
 use crate::sys::{self, nr};
 use action::Verdict;
@@ -168,7 +168,11 @@ pub(crate) fn send(t: ThreadRef, info: &SigInfo) {
         }
         Some(_) => {}
         None => {
-            // It runs, or is about to: on another OS thread the tick makes it look.
+            // It runs, or is about to: on another OS thread the tick makes it look. A hub says whom it runs and looks at the
+            // signals then, with no barrier in between, so that is made from here.
+            if crate::sched::carrier::count() > 1 {
+                sys::barrier_everywhere();
+            }
             // SAFETY: OS threads' records stay.
             if let Some(os) = unsafe { t.os.get().as_ref() }
                 && core::ptr::eq(os.current.load(SeqCst), t.as_ptr())
@@ -238,7 +242,7 @@ fn open_for(t: ThreadRef, set: u64) {
 /// Brings the calling OS thread's kernel mask in line with what the engine wants.
 #[inline]
 pub(crate) fn sync_kernel_mask(os: &OsThread, always: bool) {
-    let want = KERNEL_MASK.load(SeqCst);
+    let want = KERNEL_MASK.load(SeqCst) & !debug::signals();
     if always || os.kernel_mask.get() != want {
         os.kernel_mask.set(want);
         // SAFETY: a mask of our own.

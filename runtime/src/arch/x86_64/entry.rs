@@ -15,9 +15,10 @@
 //! * There is no `call` or `ret` between the program and the hub, so the return-address predictor stays in step.
 //! * A signal may arrive at any instruction. Between [`ENTRY_CRITICAL`]'s bounds the registers are half in the record: the
 //!   handler lets the code run on, it is in the engine a moment later. Between [`EXIT_CRITICAL`]'s bounds the record is
-//!   still whole: the handler may send the thread back to the hub as if it had never left.
+//!   still whole: the handler may send the thread back to the hub as if it had never left. A signal in the hub before that
+//!   sets `resched`, at which the exit looks once `inside` is down: no signal falls between.
 
-use crate::sched::os_thread::OsThread;
+use crate::sched::os_thread::{OsThread, Trap};
 use crate::sched::thread::{Regs, Thread};
 use core::arch::{asm, global_asm};
 use core::mem::offset_of;
@@ -142,6 +143,8 @@ patchall_exit_first:
     .cfi_startproc
     .cfi_undefined rip
     mov byte ptr [rsi + {inside}], 0
+    cmp byte ptr [rsi + {resched}], 0
+    jne 9f
     cmp byte ptr [rdi + {full}], 0
     jne 7f
     movaps xmm0, [rdi + {X} + 0x00]
@@ -182,6 +185,11 @@ patchall_exit_first:
     mov rcx, [rsi + {xarea}]
     xrstor64 [rcx]
     jmp 6b
+    // A signal came after the hub's last look and found the flag `inside` up: back, as if a handler had sent it.
+9:  mov byte ptr [rsi + {inside}], 1
+    mov byte ptr [rsi + {trap}], {again}
+    mov rsp, [rsi + {hub_sp}]
+    jmp [rsi + {hub_ip}]
 
     // rdi = ucontext, rsi = OsThread: go on in the program with every register as in a signal frame.
     // rt_sigreturn takes the frame at rsp - 8, so rsp is the ucontext (arch/x86/kernel/signal_64.c).
@@ -189,6 +197,8 @@ patchall_exit_first:
     .hidden patchall_leave_by_sigreturn
 patchall_leave_by_sigreturn:
     mov byte ptr [rsi + {inside}], 0
+    cmp byte ptr [rsi + {resched}], 0
+    jne 9b
     mov rsp, rdi
     mov eax, 15
     syscall
@@ -241,6 +251,9 @@ patchall_restorer:
     os = const offset_of!(Thread, os),
     full = const offset_of!(Thread, full),
     inside = const offset_of!(OsThread, inside),
+    resched = const offset_of!(OsThread, resched),
+    trap = const offset_of!(OsThread, trap),
+    again = const Trap::Again as u8,
     hub_sp = const offset_of!(OsThread, hub_sp),
     hub_ip = const offset_of!(OsThread, hub_ip),
     xmask = const offset_of!(OsThread, xsave_mask),
