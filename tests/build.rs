@@ -15,16 +15,10 @@ fn main() {
     let mut paths = Vec::new();
     for (area, directory) in entries(Path::new("programs")) {
         if directory.is_file() {
-            assert!(
-                area.ends_with(".h"),
-                "programs/{area}: programs stand in a directory of their area"
-            );
+            assert!(area.ends_with(".h"), "programs/{area}: programs stand in a directory of their area");
             continue;
         }
-        assert!(
-            is_identifier(&area),
-            "programs/{area}: an area is named in lower case letters, digits and '_'"
-        );
+        assert!(is_identifier(&area), "programs/{area}: an area is named in lower case letters, digits and '_'");
         writeln!(list, "mod {area} {{").expect("a string takes all");
         let mut seen = BTreeMap::new();
         for (file, path) in entries(&directory) {
@@ -32,10 +26,7 @@ fn main() {
             match ending {
                 "h" => continue,
                 "c" | "cc" | "rs" | "py" => {}
-                _ => panic!(
-                    "{}: not a program that the harness can run (.c .cc .rs .py)",
-                    path.display()
-                ),
+                _ => panic!("{}: not a program that the harness can run (.c .cc .rs .py)", path.display()),
             }
             assert!(
                 is_identifier(stem),
@@ -61,21 +52,12 @@ fn entries(directory: &Path) -> BTreeMap<String, std::path::PathBuf> {
     fs::read_dir(directory)
         .unwrap_or_else(|error| panic!("{}: {error}", directory.display()))
         .map(|entry| entry.expect("a directory entry can be read"))
-        .map(|entry| {
-            (
-                entry.file_name().into_string().expect("names are UTF-8"),
-                entry.path(),
-            )
-        })
-        .filter(|(name, _)| {
-            !name.starts_with('.') && !name.starts_with("__pycache__") && !name.ends_with('~')
-        })
+        .map(|entry| (entry.file_name().into_string().expect("names are UTF-8"), entry.path()))
+        .filter(|(name, _)| !name.starts_with('.') && !name.starts_with("__pycache__") && !name.ends_with('~'))
         .collect()
 }
 
 fn is_identifier(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }

@@ -30,10 +30,7 @@ enum Way {
 fn ways() -> Vec<Way> {
     let mut ways = vec![Way::Native];
     match library() {
-        Some(library) => ways.extend([1, 2].map(|carriers| Way::Patchall {
-            library: library.clone(),
-            carriers,
-        })),
+        Some(library) => ways.extend([1, 2].map(|carriers| Way::Patchall { library: library.clone(), carriers })),
         None => eprintln!(
             "libpatchall_shim.so not found, native runs only: build it (cargo build --release) or set PATCHALL_LIB"
         ),
@@ -78,19 +75,14 @@ fn compile(test: &str, name: &str) -> String {
 
 fn python(name: &str) -> Vec<String> {
     let script = examples().join(name);
-    vec![
-        "python3".to_owned(),
-        script.to_str().expect("a path in UTF-8").to_owned(),
-    ]
+    vec!["python3".to_owned(), script.to_str().expect("a path in UTF-8").to_owned()]
 }
 
 /// The command, killed after a minute, with nothing of patchall in its environment but what `way` puts there.
 /// `timeout` and `env` themselves run without the library.
 fn command(way: &Way, program: &[String], arguments: &[&str]) -> Command {
     let mut command = Command::new("timeout");
-    command
-        .args(["--kill-after=5", "60", "env"])
-        .stdout(Stdio::piped());
+    command.args(["--kill-after=5", "60", "env"]).stdout(Stdio::piped());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PATCHALL_") {
             command.env_remove(name);
@@ -99,9 +91,7 @@ fn command(way: &Way, program: &[String], arguments: &[&str]) -> Command {
     command.env_remove("LD_PRELOAD");
     if let Way::Patchall { library, carriers } = way {
         command.arg(format!("LD_PRELOAD={}", library.display()));
-        command
-            .arg("PATCHALL_STRICT=1")
-            .arg(format!("PATCHALL_CARRIERS={carriers}"));
+        command.arg("PATCHALL_STRICT=1").arg(format!("PATCHALL_CARRIERS={carriers}"));
     }
     command.args(program).args(arguments);
     command
@@ -110,21 +100,13 @@ fn command(way: &Way, program: &[String], arguments: &[&str]) -> Command {
 /// The `name: value` lines of an output.
 fn figures(output: &str) -> BTreeMap<String, String> {
     let pairs = output.lines().filter_map(|line| line.split_once(':'));
-    pairs
-        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
-        .collect()
+    pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect()
 }
 
 fn run(way: &Way, program: &[String], arguments: &[&str]) -> String {
-    let done = command(way, program, arguments)
-        .output()
-        .expect("run timeout(1)");
+    let done = command(way, program, arguments).output().expect("run timeout(1)");
     let output = String::from_utf8(done.stdout).expect("output in UTF-8");
-    assert!(
-        done.status.success(),
-        "{program:?} {arguments:?} ({way:?}): {}\n{output}",
-        done.status
-    );
+    assert!(done.status.success(), "{program:?} {arguments:?} ({way:?}): {}\n{output}", done.status);
     output
 }
 
@@ -134,21 +116,13 @@ fn check(way: &Way, threads: u32, figures: &BTreeMap<String, String>, expected: 
     for name in MEASURED {
         rest.remove(name);
     }
-    let expected = expected
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
+    let expected = expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     assert_eq!(rest, expected, "{way:?}");
-    let kernel = figures["kernel threads used"]
-        .parse::<u32>()
-        .expect("a count of kernel threads");
+    let kernel = figures["kernel threads used"].parse::<u32>().expect("a count of kernel threads");
     match way {
         Way::Native => assert_eq!(kernel, threads, "natively each thread is a kernel thread"),
         Way::Patchall { carriers, .. } => {
-            assert!(
-                kernel <= most_kernel_threads(*carriers),
-                "{kernel} kernel threads ({way:?})"
-            );
+            assert!(kernel <= most_kernel_threads(*carriers), "{kernel} kernel threads ({way:?})");
         }
     }
 }
@@ -156,9 +130,7 @@ fn check(way: &Way, threads: u32, figures: &BTreeMap<String, String>, expected: 
 /// Starts the server, runs the client against it, and checks what both say. Both run the same way.
 fn echo_pair(server: &[String], client: &[String]) {
     for way in ways() {
-        let mut serving = command(&way, server, &["0", "500"])
-            .spawn()
-            .expect("run timeout(1)");
+        let mut serving = command(&way, server, &["0", "500"]).spawn().expect("run timeout(1)");
         let mut output = BufReader::new(serving.stdout.take().expect("a pipe from the server"));
         let mut first = String::new();
         output.read_line(&mut first).expect("read from the server");
@@ -168,31 +140,12 @@ fn echo_pair(server: &[String], client: &[String]) {
             .unwrap_or_else(|| panic!("{way:?}: the server said {first:?}"));
 
         let said = figures(&run(&way, client, &[port]));
-        check(
-            &way,
-            501,
-            &said,
-            &[
-                ("clients", "500"),
-                ("messages echoed", "2000"),
-                ("messages wrong", "0"),
-            ],
-        );
+        check(&way, 501, &said, &[("clients", "500"), ("messages echoed", "2000"), ("messages wrong", "0")]);
 
         let mut rest = String::new();
-        output
-            .read_to_string(&mut rest)
-            .expect("read from the server");
-        assert!(
-            serving.wait().expect("wait for the server").success(),
-            "{way:?}: the server failed\n{rest}"
-        );
-        check(
-            &way,
-            501,
-            &figures(&rest),
-            &[("clients served", "500"), ("connected at once", "500")],
-        );
+        output.read_to_string(&mut rest).expect("read from the server");
+        assert!(serving.wait().expect("wait for the server").success(), "{way:?}: the server failed\n{rest}");
+        check(&way, 501, &figures(&rest), &[("clients served", "500"), ("connected at once", "500")]);
     }
 }
 
@@ -212,11 +165,7 @@ fn python_server_and_500_python_clients_echo_every_byte() {
 fn ten_thousand_c_threads_sleep_at_the_same_time() {
     let program = compile("c_sleep", "sleep_10000");
     for way in ways() {
-        let said = figures(&run(
-            &way,
-            std::slice::from_ref(&program),
-            &["10000", ENOUGH],
-        ));
+        let said = figures(&run(&way, std::slice::from_ref(&program), &["10000", ENOUGH]));
         check(&way, 10_001, &said, &[("threads that slept", "10000")]);
     }
 }
@@ -233,11 +182,7 @@ fn two_thousand_python_threads_sleep_at_the_same_time() {
 fn row(table: &str, label: &str) -> Vec<String> {
     let line = table.lines().find_map(|line| line.strip_prefix(label));
     let columns = line.unwrap_or_else(|| panic!("no row {label:?} in\n{table}"));
-    columns
-        .split("  ")
-        .map(|column| column.trim().replace(',', ""))
-        .filter(|column| !column.is_empty())
-        .collect()
+    columns.split("  ").map(|column| column.trim().replace(',', "")).filter(|column| !column.is_empty()).collect()
 }
 
 #[test]
@@ -245,24 +190,13 @@ fn the_demo_serves_500_clients_and_shows_the_native_count_beside_its_own() {
     for way in ways() {
         let table = run(&way, &python("demo.py"), &[]);
         let columns = if matches!(way, Way::Native) { 1 } else { 2 };
-        assert_eq!(
-            row(&table, "clients served"),
-            vec!["500"; columns],
-            "{way:?}"
-        );
-        assert_eq!(
-            row(&table, "requests answered right"),
-            vec!["2500"; columns],
-            "{way:?}"
-        );
+        assert_eq!(row(&table, "clients served"), vec!["500"; columns], "{way:?}");
+        assert_eq!(row(&table, "requests answered right"), vec!["2500"; columns], "{way:?}");
         let kernel = row(&table, "kernel threads");
         assert_eq!(kernel[0], "1002", "{way:?}");
         if let Way::Patchall { carriers, .. } = way {
             let here = kernel[1].parse::<u32>().expect("a count of kernel threads");
-            assert!(
-                here <= most_kernel_threads(carriers),
-                "{here} kernel threads with {carriers} carriers"
-            );
+            assert!(here <= most_kernel_threads(carriers), "{here} kernel threads with {carriers} carriers");
         }
     }
 }

@@ -155,15 +155,8 @@ impl Config {
     /// # Errors
     /// [`Wrong`], with nothing changed, when there is no such setting or the value is none of its values.
     pub fn set(&mut self, name: &[u8], value: &[u8]) -> Result<(), Wrong> {
-        let setting = SETTINGS
-            .iter()
-            .find(|s| s.name.as_bytes() == name)
-            .ok_or(Wrong::Name)?;
-        if value.is_empty() || (setting.apply)(self, value).is_some() {
-            Ok(())
-        } else {
-            Err(Wrong::Value(setting))
-        }
+        let setting = SETTINGS.iter().find(|s| s.name.as_bytes() == name).ok_or(Wrong::Name)?;
+        if value.is_empty() || (setting.apply)(self, value).is_some() { Ok(()) } else { Err(Wrong::Value(setting)) }
     }
 }
 

@@ -85,7 +85,9 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
         return Ok(());
     }
     if !arch::fsgsbase() {
-        return Err(Refusal::Lacks("the kernel does not let programs set FS (no FSGSBASE: Linux before 5.9, or nofsgsbase)"));
+        return Err(Refusal::Lacks(
+            "the kernel does not let programs set FS (no FSGSBASE: Linux before 5.9, or nofsgsbase)",
+        ));
     }
     if !saved::check() {
         return Err(Refusal::Lacks("the processor's extended state is larger than patchall knows"));
@@ -98,7 +100,9 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     tick::set_slice(settings.slice_ns);
     let few = 2 * carrier::count() + 64;
     // Under a small RLIMIT_AS: with fewer helpers.
-    os_thread::reserve(few + helper::MOST).or_else(|_| os_thread::reserve(few)).map_err(denied("address space for carriers"))?;
+    os_thread::reserve(few + helper::MOST)
+        .or_else(|_| os_thread::reserve(few))
+        .map_err(denied("address space for carriers"))?;
     let limited = stacks::address_space_is_limited();
     timer::init(if limited { 1 << 14 } else { 1 << 22 }).map_err(denied("address space for timers"))?;
     let os = OsThread::new().map_err(denied("memory for the first carrier"))?;
@@ -226,7 +230,15 @@ pub(crate) fn execve(t: ThreadRef) -> Step {
     // SAFETY: the call the program made. It returns only when it fails.
     let result = unsafe {
         sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const mask as usize, 0, 8);
-        sys::syscall6(r.rax as usize, r.rdi as usize, r.rsi as usize, r.rdx as usize, r.r10 as usize, r.r8 as usize, r.r9 as usize)
+        sys::syscall6(
+            r.rax as usize,
+            r.rdi as usize,
+            r.rsi as usize,
+            r.rdx as usize,
+            r.r10 as usize,
+            r.r8 as usize,
+            r.r9 as usize,
+        )
     };
     signal::after_failed_exec();
     signal::sync_kernel_mask(os, true);

@@ -24,11 +24,7 @@ fn every_site_of_libc_and_the_loader_can_be_patched_but_the_return_from_signals(
         let scanned = start.elapsed();
         let sites = found.sites.len();
         let plan = Plan::new(object, found, ENTRY).unwrap();
-        println!(
-            "{}: {sites} sites, scan {scanned:?}, with plan {:?}",
-            object.name(),
-            start.elapsed()
-        );
+        println!("{}: {sites} sites, scan {scanned:?}, with plan {:?}", object.name(), start.elapsed());
         assert!(sites > least, "{kind:?}: {sites}");
         let reasons: Vec<Reason> = plan.left.iter().map(|left| left.reason).collect();
         // glibc links the signal trampoline into both.
@@ -39,10 +35,7 @@ fn every_site_of_libc_and_the_loader_can_be_patched_but_the_return_from_signals(
 #[test]
 fn a_library_that_is_only_a_file_scans_as_well_as_one_that_is_loaded() {
     let objects = objects();
-    for loaded in objects
-        .iter()
-        .filter(|object| object.kind() != ObjectKind::Other)
-    {
+    for loaded in objects.iter().filter(|object| object.kind() != ObjectKind::Other) {
         let file = Object::from_file(loaded.name().as_ref()).unwrap();
         assert_eq!(file.kind(), loaded.kind());
         let (file, loaded) = (scan(&file), scan(loaded));
@@ -68,25 +61,15 @@ fn a_library_with_inline_syscalls_is_patched_whole() {
 fn libraries_of_other_systems() {
     let paths = std::env::var("PATCHALL_GATE_SCAN").unwrap_or_default();
     for path in paths.split(':').filter(|path| !path.is_empty()) {
-        let object =
-            Object::from_file(path.as_ref()).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let object = Object::from_file(path.as_ref()).unwrap_or_else(|error| panic!("{path}: {error}"));
         let start = Instant::now();
-        let plan = Plan::new(&object, scan(&object), ENTRY)
-            .unwrap_or_else(|error| panic!("{path}: {error}"));
-        println!(
-            "{path}: {} sites, {} left, {:?}",
-            plan.patched(),
-            plan.left.len(),
-            start.elapsed()
-        );
+        let plan = Plan::new(&object, scan(&object), ENTRY).unwrap_or_else(|error| panic!("{path}: {error}"));
+        println!("{path}: {} sites, {} left, {:?}", plan.patched(), plan.left.len(), start.elapsed());
         for left in &plan.left {
             println!("  {:#x} {}", left.address, left.reason);
         }
         if object.kind() != ObjectKind::Other {
-            let others = plan
-                .left
-                .iter()
-                .filter(|left| left.reason != Reason::SignalReturn);
+            let others = plan.left.iter().filter(|left| left.reason != Reason::SignalReturn);
             assert_eq!(others.count(), 0, "{path}");
         }
     }

@@ -60,17 +60,9 @@ fn of_compiler(name: &str) -> PathBuf {
     let found = Command::new(compiler())
         .arg(format!("-print-file-name={name}"))
         .output()
-        .unwrap_or_else(|e| {
-            panic!(
-                "cannot run the C compiler `{}`: {e}; install gcc",
-                compiler()
-            )
-        });
+        .unwrap_or_else(|e| panic!("cannot run the C compiler `{}`: {e}; install gcc", compiler()));
     let path = PathBuf::from(String::from_utf8_lossy(&found.stdout).trim());
-    assert!(
-        path.is_absolute(),
-        "the C compiler has no {name}; install libc6-dev"
-    );
+    assert!(path.is_absolute(), "the C compiler has no {name}; install libc6-dev");
     path
 }
 
@@ -87,9 +79,7 @@ fn symbols(libc: &Path) -> BTreeMap<String, Symbol> {
     let file = ElfFile64::<object::Endianness>::parse(&*data).expect("libc is an ELF file");
     let (endian, header) = (file.endian(), file.elf_header());
     let sections = header.sections(endian, &*data).expect("libc has sections");
-    let table = sections
-        .symbols(endian, &*data, elf::SHT_DYNSYM)
-        .expect("libc has a symbol table");
+    let table = sections.symbols(endian, &*data, elf::SHT_DYNSYM).expect("libc has a symbol table");
     let versions = sections
         .versions(endian, &*data)
         .expect("libc's symbol versions can be read")
@@ -101,14 +91,12 @@ fn symbols(libc: &Path) -> BTreeMap<String, Symbol> {
         if symbol.is_undefined(endian) || symbol.is_absolute(endian) {
             continue;
         }
-        let Ok(Some(version)) = versions.version(versions.version_index(endian, index).index())
-        else {
+        let Ok(Some(version)) = versions.version(versions.version_index(endian, index).index()) else {
             continue;
         };
-        let (Ok(name), Some(version)) = (
-            str::from_utf8(symbol.name(endian, table.strings()).unwrap_or_default()),
-            parse(version.name()),
-        ) else {
+        let (Ok(name), Some(version)) =
+            (str::from_utf8(symbol.name(endian, table.strings()).unwrap_or_default()), parse(version.name()))
+        else {
             continue;
         };
         if (version.0, version.1) > OLDEST {
@@ -120,17 +108,9 @@ fn symbols(libc: &Path) -> BTreeMap<String, Symbol> {
             _ => continue,
         };
         let size = symbol.st_size(endian);
-        let newest = found.entry(name.to_owned()).or_insert(Symbol {
-            version,
-            kind,
-            size,
-        });
+        let newest = found.entry(name.to_owned()).or_insert(Symbol { version, kind, size });
         if newest.version < version {
-            *newest = Symbol {
-                version,
-                kind,
-                size,
-            };
+            *newest = Symbol { version, kind, size };
         }
     }
     found
@@ -151,25 +131,14 @@ fn build_stub(symbols: &BTreeMap<String, Symbol>, out: &Path, stub: &Path) {
     let mut source = String::from(".text\n");
     let mut by_version = BTreeMap::<_, String>::new();
     for (name, symbol) in symbols {
-        let Symbol {
-            version,
-            kind,
-            size,
-        } = symbol;
-        let _ = writeln!(
-            source,
-            ".globl {name}\n.type {name}, @{kind}\n.size {name}, {size}\n{name}:"
-        );
+        let Symbol { version, kind, size } = symbol;
+        let _ = writeln!(source, ".globl {name}\n.type {name}, @{kind}\n.size {name}, {size}\n{name}:");
         let _ = write!(by_version.entry(*version).or_default(), " {name};");
     }
     source.push_str(" nop\n.section .note.GNU-stack,\"\",@progbits\n");
     let mut map = String::new();
     for ((major, minor, patch), names) in by_version {
-        let patch = if patch == 0 {
-            String::new()
-        } else {
-            format!(".{patch}")
-        };
+        let patch = if patch == 0 { String::new() } else { format!(".{patch}") };
         let _ = writeln!(map, "GLIBC_{major}.{minor}{patch} {{{names} }};");
     }
     let (source_file, map_file) = (out.join("libc-stub.s"), out.join("libc-stub.map"));
@@ -181,9 +150,5 @@ fn build_stub(symbols: &BTreeMap<String, Symbol>, out: &Path, stub: &Path) {
         .arg("-o")
         .args([stub, &source_file])
         .status();
-    assert!(
-        status.as_ref().is_ok_and(std::process::ExitStatus::success),
-        "cannot link {}: {status:?}",
-        stub.display()
-    );
+    assert!(status.as_ref().is_ok_and(std::process::ExitStatus::success), "cannot link {}: {status:?}", stub.display());
 }

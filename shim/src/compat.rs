@@ -39,6 +39,11 @@ global_asm!(
     ".weak pthread_key_delete",
     ".weak pthread_getspecific",
     ".weak pthread_setspecific",
+    // The helper threads of light coroutines (`patchall::task`), which a preloaded library has none of.
+    ".weak pthread_sigmask",
+    ".weak pthread_attr_setstacksize",
+    ".weak pthread_detach",
+    ".weak pthread_setname_np",
 );
 
 // `dlsym` goes straight on to the real one where that is; a jump, because RTLD_NEXT goes by the return address. Otherwise
@@ -136,10 +141,7 @@ struct Search {
 
 /// Finds the object that holds an address: 0 and `*result`, or -1.
 unsafe extern "C" fn find_object(address: *mut c_void, result: *mut Found) -> c_int {
-    let mut search = Search {
-        address: address.addr(),
-        found: None,
-    };
+    let mut search = Search { address: address.addr(), found: None };
     // SAFETY: `visit` takes what it is given as dl_iterate_phdr(3) describes it, and the search outlives the call.
     unsafe { libc::dl_iterate_phdr(Some(visit), ptr::from_mut(&mut search).cast()) };
     let Some(found) = search.found else { return -1 };
@@ -156,9 +158,8 @@ unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: usize, search: *mut
     let headers = unsafe { core::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
     let base = info.dlpi_addr as usize;
     let place = |h: &libc::Elf64_Phdr| base.wrapping_add(h.p_vaddr as usize);
-    let holds = |h: &&libc::Elf64_Phdr| {
-        h.p_type == libc::PT_LOAD && search.address.wrapping_sub(place(h)) < h.p_memsz as usize
-    };
+    let holds =
+        |h: &&libc::Elf64_Phdr| h.p_type == libc::PT_LOAD && search.address.wrapping_sub(place(h)) < h.p_memsz as usize;
     let Some(segment) = headers.iter().find(holds) else {
         return 0;
     };

@@ -89,4 +89,3 @@ hook! {
         unsafe { real(status) }
     }
 }
-

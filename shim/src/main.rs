@@ -7,10 +7,7 @@
 //! `unsafe` is used for C's entry point.
 
 #![cfg_attr(not(test), no_main)]
-#![cfg_attr(
-    test,
-    allow(dead_code, reason = "the tests have a `main` of their own")
-)]
+#![cfg_attr(test, allow(dead_code, reason = "the tests have a `main` of their own"))]
 
 #[cfg(not(test))]
 use std::ffi::{CStr, c_char, c_int};

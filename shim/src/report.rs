@@ -62,9 +62,8 @@ fn append(path: &core::ffi::CStr, text: &[u8]) {
 }
 
 fn sites() -> (usize, usize) {
-    patchall::gate::stats().map_or((0, 0), |s| {
-        s.objects.iter().fold((0, 0), |(p, l), o| (p + o.patched, l + o.left.len()))
-    })
+    patchall::gate::stats()
+        .map_or((0, 0), |s| s.objects.iter().fold((0, 0), |(p, l), o| (p + o.patched, l + o.left.len())))
 }
 
 fn json(r: &Report) -> String {

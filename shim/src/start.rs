@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU8, Ordering::*};
 use patchall::config::{Config, Level, Stats, Tick};
 use patchall::process::{self, Refusal, Settings};
 use patchall::sys;
-use std::sync::Mutex;
+use std::sync::{Mutex, Once};
 
 unsafe extern "C" {
     static environ: *const *mut libc::c_char;
@@ -43,6 +43,12 @@ pub(crate) fn mode() -> (&'static str, String) {
 
 #[ctor::ctor(unsafe)]
 fn loaded() {
+    // A constructor of another library may have made a thread before ours ran: it came through here, too.
+    static READ: Once = Once::new();
+    READ.call_once(read_settings);
+}
+
+fn read_settings() {
     process::at_load();
     // SAFETY: the loader has set `environ`, and nobody changes it before main.
     let (config, problems) = unsafe { Config::from_environ(Config::DEFAULT, environ) };
@@ -75,6 +81,7 @@ pub(crate) fn before_first_thread() {
     if MODE.load(Acquire) != DORMANT {
         return;
     }
+    loaded();
     let config = config();
     let outcome = if !config.gate { Err("PATCHALL_GATE=off".to_string()) } else { open(&config) };
     match outcome {

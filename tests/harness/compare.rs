@@ -7,12 +7,7 @@ use super::run::Outcome;
 /// The program ended as its head says, and printed on standard error what its head says.
 pub(super) fn ends_as_declared(outcome: &Outcome, options: &Options) -> Result<(), Failure> {
     if outcome.status != options.exit {
-        return Err(format!(
-            "{}, but its head says {}\n{}",
-            outcome.status,
-            options.exit,
-            output(outcome)
-        ));
+        return Err(format!("{}, but its head says {}\n{}", outcome.status, options.exit, output(outcome)));
     }
     contains_declared_text(outcome, options)
 }
@@ -20,26 +15,15 @@ pub(super) fn ends_as_declared(outcome: &Outcome, options: &Options) -> Result<(
 /// The run under patchall cannot be told from the native one.
 pub(super) fn same(native: &Outcome, other: &Outcome, options: &Options) -> Result<(), Failure> {
     if native.status != other.status {
-        return Err(format!(
-            "{}, natively {}\n{}",
-            other.status,
-            native.status,
-            output(other)
-        ));
+        return Err(format!("{}, natively {}\n{}", other.status, native.status, output(other)));
     }
     if let Some(difference) = first_difference(&native.stdout, &other.stdout) {
-        return Err(format!(
-            "standard output differs in {difference}\n{}",
-            output(other)
-        ));
+        return Err(format!("standard output differs in {difference}\n{}", output(other)));
     }
     if options.stderr == Stderr::Same
         && let Some(difference) = first_difference(&native.stderr, &other.stderr)
     {
-        return Err(format!(
-            "standard error differs in {difference}\n{}",
-            output(other)
-        ));
+        return Err(format!("standard error differs in {difference}\n{}", output(other)));
     }
     contains_declared_text(other, options)
 }
@@ -47,23 +31,15 @@ pub(super) fn same(native: &Outcome, other: &Outcome, options: &Options) -> Resu
 fn contains_declared_text(outcome: &Outcome, options: &Options) -> Result<(), Failure> {
     match &options.stderr {
         Stderr::Contains(text) if !String::from_utf8_lossy(&outcome.stderr).contains(text) => {
-            Err(format!(
-                "\"{text}\" is missing on standard error\n{}",
-                output(outcome)
-            ))
+            Err(format!("\"{text}\" is missing on standard error\n{}", output(outcome)))
         }
         _ => Ok(()),
     }
 }
 
 fn output(outcome: &Outcome) -> String {
-    let stream =
-        |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(8192)]).into_owned();
-    format!(
-        "--- stdout\n{}\n--- stderr\n{}",
-        stream(&outcome.stdout),
-        stream(&outcome.stderr)
-    )
+    let stream = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(8192)]).into_owned();
+    format!("--- stdout\n{}\n--- stderr\n{}", stream(&outcome.stdout), stream(&outcome.stderr))
 }
 
 /// The first line in which two outputs differ, with both versions.
@@ -72,22 +48,12 @@ fn first_difference(native: &[u8], other: &[u8]) -> Option<String> {
         return None;
     }
     let lines = |bytes: &[u8]| {
-        bytes
-            .split_inclusive(|byte| *byte == b'\n')
-            .map(|line| String::from_utf8_lossy(line).into_owned())
-            .collect()
+        bytes.split_inclusive(|byte| *byte == b'\n').map(|line| String::from_utf8_lossy(line).into_owned()).collect()
     };
     let (native, other): (Vec<String>, Vec<String>) = (lines(native), lines(other));
-    let at = (0..)
-        .find(|i| native.get(*i) != other.get(*i))
-        .expect("they differ somewhere");
+    let at = (0..).find(|i| native.get(*i) != other.get(*i)).expect("they differ somewhere");
     let show = |line: Option<&String>| line.map_or("the end".into(), |line| format!("{line:?}"));
-    Some(format!(
-        "line {}: natively {}, now {}",
-        at + 1,
-        show(native.get(at)),
-        show(other.get(at))
-    ))
+    Some(format!("line {}: natively {}, now {}", at + 1, show(native.get(at)), show(other.get(at))))
 }
 
 #[test]

@@ -23,31 +23,16 @@ pub(super) struct Executable {
 
 /// Compiles the program at `source` by its ending; Python is left to the interpreter.
 pub(super) fn compile(source: &Path, options: &Options) -> Result<Executable, Failure> {
-    let ending = source
-        .extension()
-        .and_then(|ending| ending.to_str())
-        .unwrap_or_default();
+    let ending = source.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let (compiler, flags): (OsString, &[&str]) = match ending {
         "py" => {
-            return Ok(Executable {
-                path: python()?.clone(),
-                first_args: vec![source.into()],
-            });
+            return Ok(Executable { path: python()?.clone(), first_args: vec![source.into()] });
         }
-        "c" => (
-            tool("CC", "gcc"),
-            &["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-pthread"],
-        ),
-        "cc" => (
-            tool("CXX", "g++"),
-            &["-std=gnu++20", "-O2", "-g", "-Wall", "-Wextra", "-pthread"],
-        ),
+        "c" => (tool("CC", "gcc"), &["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-pthread"]),
+        "cc" => (tool("CXX", "g++"), &["-std=gnu++20", "-O2", "-g", "-Wall", "-Wextra", "-pthread"]),
         "rs" => (tool("RUSTC", "rustc"), &["--edition=2024", "-O", "-g"]),
         _ => {
-            return Err(format!(
-                "{}: no compiler is known for .{ending}",
-                source.display()
-            ));
+            return Err(format!("{}: no compiler is known for .{ending}", source.display()));
         }
     };
     let mut arguments: Vec<OsString> = flags.iter().map(OsString::from).collect();
@@ -55,17 +40,12 @@ pub(super) fn compile(source: &Path, options: &Options) -> Result<Executable, Fa
     arguments.push(source.into());
     arguments.extend(options.libraries.iter().map(OsString::from));
     let path = build(&compiler, &arguments, source)?;
-    Ok(Executable {
-        path,
-        first_args: Vec::new(),
-    })
+    Ok(Executable { path, first_args: Vec::new() })
 }
 
 /// Compiles a shared library, for the tests of the harness itself.
 pub(super) fn compile_library(source: &Path) -> Result<PathBuf, Failure> {
-    let mut arguments: Vec<OsString> = ["-O2", "-Wall", "-shared", "-fPIC"]
-        .map(OsString::from)
-        .into();
+    let mut arguments: Vec<OsString> = ["-O2", "-Wall", "-shared", "-fPIC"].map(OsString::from).into();
     arguments.push(source.into());
     build(&tool("CC", "gcc"), &arguments, source)
 }
@@ -73,10 +53,7 @@ pub(super) fn compile_library(source: &Path) -> Result<PathBuf, Failure> {
 /// Runs the compiler unless its result for the same input is there.
 fn build(compiler: &OsString, arguments: &[OsString], source: &Path) -> Result<PathBuf, Failure> {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
-    let stem = source
-        .file_stem()
-        .and_then(|stem| stem.to_str())
-        .unwrap_or("program");
+    let stem = source.file_stem().and_then(|stem| stem.to_str()).unwrap_or("program");
     let directory = target_directory().join("programs");
     fs::create_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     let hash = hash_of_input(compiler, arguments, source)?;
@@ -84,39 +61,23 @@ fn build(compiler: &OsString, arguments: &[OsString], source: &Path) -> Result<P
     if path.exists() {
         return Ok(path);
     }
-    let unfinished = directory.join(format!(
-        "{stem}-{}-{}",
-        std::process::id(),
-        SERIAL.fetch_add(1, Ordering::Relaxed)
-    ));
+    let unfinished =
+        directory.join(format!("{stem}-{}-{}", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed)));
     let output = Command::new(compiler)
         .args(arguments)
         .arg("-o")
         .arg(&unfinished)
         .output()
-        .map_err(|error| {
-            format!(
-                "{}: {error}; it is needed to compile the test programs",
-                compiler.display()
-            )
-        })?;
+        .map_err(|error| format!("{}: {error}; it is needed to compile the test programs", compiler.display()))?;
     if !output.status.success() {
-        return Err(format!(
-            "{} does not compile:\n{}",
-            source.display(),
-            String::from_utf8_lossy(&output.stderr)
-        ));
+        return Err(format!("{} does not compile:\n{}", source.display(), String::from_utf8_lossy(&output.stderr)));
     }
     fs::rename(&unfinished, &path).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(path)
 }
 
 /// FNV-1a over everything that decides what the compiler writes.
-fn hash_of_input(
-    compiler: &OsString,
-    arguments: &[OsString],
-    source: &Path,
-) -> Result<u64, Failure> {
+fn hash_of_input(compiler: &OsString, arguments: &[OsString], source: &Path) -> Result<u64, Failure> {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut add = |bytes: &[u8]| {
         for byte in bytes.iter().chain(&[0xff]) {
@@ -129,13 +90,9 @@ fn hash_of_input(
     }
     let mut inputs = vec![source.to_owned()];
     for directory in source.ancestors().skip(1).take(2) {
-        let entries =
-            fs::read_dir(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+        let entries = fs::read_dir(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
         inputs.extend(
-            entries
-                .flatten()
-                .map(|entry| entry.path())
-                .filter(|path| path.extension().is_some_and(|e| e == "h")),
+            entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "h")),
         );
     }
     inputs.sort();
@@ -148,12 +105,8 @@ fn hash_of_input(
 /// What the compiler calls itself: another one must not find the files of this one.
 fn version_of(compiler: &OsString) -> Result<String, Failure> {
     let output = Command::new(compiler).arg("--version").output();
-    let output = output.map_err(|error| {
-        format!(
-            "{}: {error}; it is needed to compile the test programs",
-            compiler.display()
-        )
-    })?;
+    let output = output
+        .map_err(|error| format!("{}: {error}; it is needed to compile the test programs", compiler.display()))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -165,15 +118,11 @@ fn tool(variable: &str, default: &str) -> OsString {
 fn python() -> Result<&'static PathBuf, Failure> {
     static PYTHON: OnceLock<Result<PathBuf, Failure>> = OnceLock::new();
     let find = || {
-        let output = Command::new(tool("HARNESS_PYTHON", "python3"))
-            .args(["-c", "import sys; print(sys.executable)"])
-            .output();
-        let output = output.map_err(|error| {
-            format!("python3: {error}; it is needed for the test programs in Python")
-        })?;
-        Ok(PathBuf::from(
-            String::from_utf8_lossy(&output.stdout).trim(),
-        ))
+        let output =
+            Command::new(tool("HARNESS_PYTHON", "python3")).args(["-c", "import sys; print(sys.executable)"]).output();
+        let output =
+            output.map_err(|error| format!("python3: {error}; it is needed for the test programs in Python"))?;
+        Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
     };
     PYTHON.get_or_init(find).as_ref().map_err(Clone::clone)
 }
@@ -181,9 +130,5 @@ fn python() -> Result<&'static PathBuf, Failure> {
 /// The directory that cargo builds in, from where this test executable lies: `target/<profile>/deps/`.
 pub(super) fn target_directory() -> PathBuf {
     let executable = env::current_exe().expect("a test knows its own path");
-    executable
-        .ancestors()
-        .nth(3)
-        .expect("tests lie in target/<profile>/deps")
-        .to_owned()
+    executable.ancestors().nth(3).expect("tests lie in target/<profile>/deps").to_owned()
 }

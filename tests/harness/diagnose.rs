@@ -10,23 +10,18 @@ pub(super) fn marked(mark: &str) -> Vec<u32> {
     let own = std::process::id();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| *pid != own && carries(*pid, mark))
-        .collect()
+    pids.filter(|pid| *pid != own && carries(*pid, mark)).collect()
 }
 
 fn carries(pid: u32, mark: &str) -> bool {
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment
-        .split(|byte| *byte == 0)
-        .any(|variable| variable == mark.as_bytes())
+    environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
 }
 
 /// The number of kernel threads of a process, 0 when it is gone.
 pub(super) fn kernel_threads(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    field(&status, "Threads")
-        .and_then(|count| count.parse().ok())
-        .unwrap_or(0)
+    field(&status, "Threads").and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 /// For each process its state, and for each of its kernel threads where it stands in the kernel.
@@ -52,33 +47,18 @@ fn describe_process(text: &mut String, pid: u32) {
         of("SigBlk"),
         of("SigCgt"),
     );
-    let tasks = fs::read_dir(format!("/proc/{pid}/task"))
-        .into_iter()
-        .flatten()
-        .flatten();
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     // A program that did fall back may have thousands; the first ones tell.
     for task in tasks.take(32) {
         let task = task.file_name().to_string_lossy().into_owned();
-        let read = |path: &str| {
-            read(&format!("task/{task}/{path}"))
-                .trim()
-                .replace('\n', " < ")
-        };
-        *text += &format!(
-            "  task {task} [{}]: wchan {}, syscall {}\n",
-            read("comm"),
-            read("wchan"),
-            read("syscall"),
-        );
+        let read = |path: &str| read(&format!("task/{task}/{path}")).trim().replace('\n', " < ");
+        *text += &format!("  task {task} [{}]: wchan {}, syscall {}\n", read("comm"), read("wchan"), read("syscall"),);
     }
 }
 
 /// A field of `/proc/PID/status`, proc_pid_status(5).
 fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-        .map(str::trim)
+    status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
 #[test]
@@ -93,10 +73,7 @@ fn a_process_is_found_by_its_mark_and_described() {
     assert_eq!(marked(&mark), [child.id()]);
     assert_eq!(kernel_threads(child.id()), 1);
     let text = describe(&[child.id()]);
-    assert!(
-        text.contains("[cat]") && text.contains("1 kernel threads") && text.contains("wchan"),
-        "{text}"
-    );
+    assert!(text.contains("[cat]") && text.contains("1 kernel threads") && text.contains("wchan"), "{text}");
     drop(child.stdin.take());
     child.wait().expect("a child can be waited for");
     assert!(marked(&mark).is_empty());

@@ -19,26 +19,18 @@ pub(super) fn find() -> Result<PathBuf, Failure> {
 fn look() -> Result<PathBuf, Failure> {
     if let Some(path) = env::var_os("PATCHALL_LIB") {
         let path = PathBuf::from(path);
-        return path
-            .canonicalize()
-            .map_err(|error| format!("PATCHALL_LIB={}: {error}", path.display()));
+        return path.canonicalize().map_err(|error| format!("PATCHALL_LIB={}: {error}", path.display()));
     }
     let target = compile::target_directory();
-    let candidates =
-        ["release", "debug"].map(|profile| target.join(profile).join("libpatchall_shim.so"));
-    let newest = candidates
-        .into_iter()
-        .filter_map(|path| Some((modified(&path)?, path)))
-        .max();
+    let candidates = ["release", "debug"].map(|profile| target.join(profile).join("libpatchall_shim.so"));
+    let newest = candidates.into_iter().filter_map(|path| Some((modified(&path)?, path))).max();
     let (built, path) = newest.ok_or_else(|| {
         format!(
             "no libpatchall_shim.so in {}: run `cargo build --release` first, or set PATCHALL_LIB",
             target.display()
         )
     })?;
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("tests/ lies in the workspace");
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace");
     for part in ["runtime", "shim"] {
         if let Some((changed, source)) = newest_source(&workspace.join(part))
             && changed > built
@@ -60,11 +52,7 @@ fn newest_source(directory: &Path) -> Option<(SystemTime, PathBuf)> {
         .flatten()
         .filter_map(|entry| {
             let path = entry.path();
-            if path.is_dir() {
-                newest_source(&path)
-            } else {
-                Some((modified(&path)?, path))
-            }
+            if path.is_dir() { newest_source(&path) } else { Some((modified(&path)?, path)) }
         })
         .max()
 }

@@ -35,10 +35,7 @@ impl Program {
     fn load(path: &Path) -> Result<Self, Failure> {
         let options = Options::of(path)?;
         let executable = compile::compile(path, &options)?;
-        Ok(Self {
-            options,
-            executable,
-        })
+        Ok(Self { options, executable })
     }
 
     fn run_natively(&self) -> Result<Outcome, Failure> {
@@ -48,21 +45,9 @@ impl Program {
     }
 
     /// Runs under `library` and compares all that can be seen from outside with `native`.
-    fn run_virtually(
-        &self,
-        library: &Path,
-        carriers: u32,
-        native: &Outcome,
-    ) -> Result<(), Failure> {
+    fn run_virtually(&self, library: &Path, carriers: u32, native: &Outcome) -> Result<(), Failure> {
         let report = run::ReportFile::new()?;
-        let outcome = run::run(
-            self,
-            Some(&run::Preload {
-                library,
-                carriers,
-                report: report.path(),
-            }),
-        )?;
+        let outcome = run::run(self, Some(&run::Preload { library, carriers, report: report.path() }))?;
         compare::same(native, &outcome, &self.options)?;
         let processes = stats::read(report.path())?;
         stats::check(&processes, &self.options, carriers, &outcome)
@@ -73,9 +58,7 @@ impl Program {
 pub(crate) fn runs_natively(name: &str) {
     let (program, first) = native_run(name);
     for _ in 1..repeat() {
-        let again = program
-            .run_natively()
-            .and_then(|outcome| compare::same(&first, &outcome, &program.options));
+        let again = program.run_natively().and_then(|outcome| compare::same(&first, &outcome, &program.options));
         if let Err(failure) = again {
             panic!("{name}, natively:\n{failure}");
         }
@@ -88,19 +71,14 @@ pub(crate) fn agrees_with_native(name: &str, carriers: u32) {
     let (program, native) = native_run(name);
     let known = known::reason(name, carriers).unwrap_or_else(|failure| panic!("{failure}"));
     for _ in 0..repeat() {
-        match (
-            program.run_virtually(&library, carriers, &native),
-            known.as_deref(),
-        ) {
+        match (program.run_virtually(&library, carriers, &native), known.as_deref()) {
             (Ok(()), None) => {}
             (Err(failure), None) => panic!("{name} with {carriers} carriers:\n{failure}"),
             (Err(_), Some(reason)) => {
                 eprintln!("{name} with {carriers} carriers: known failure: {reason}")
             }
             (Ok(()), Some(_)) => {
-                panic!(
-                    "{name} with {carriers} carriers passes: remove its line from tests/known-failures.txt"
-                )
+                panic!("{name} with {carriers} carriers passes: remove its line from tests/known-failures.txt")
             }
         }
     }
@@ -141,11 +119,7 @@ fn repeat() -> u32 {
 /// A whole number of at least 1 from the environment, 1 when it is not set.
 fn number_from_environment(name: &str) -> u32 {
     match std::env::var(name) {
-        Ok(text) => text
-            .parse()
-            .ok()
-            .filter(|n| *n > 0)
-            .unwrap_or_else(|| panic!("{name}={text}: not a number >= 1")),
+        Ok(text) => text.parse().ok().filter(|n| *n > 0).unwrap_or_else(|| panic!("{name}={text}: not a number >= 1")),
         Err(_) => 1,
     }
 }

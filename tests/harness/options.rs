@@ -66,23 +66,18 @@ impl Default for Options {
 impl Options {
     /// Reads the comment lines that open the file.
     pub(super) fn of(path: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
         Self::parse(&text).map_err(|failure| format!("{}: {failure}", path.display()))
     }
 
     /// Reads the options from a program's text. One line holds one option; its value runs to the end of the line.
     pub(super) fn parse(text: &str) -> Result<Self, Failure> {
         let mut options = Self::default();
-        let head = text
-            .lines()
-            .take_while(|line| line.is_empty() || line.starts_with("//") || line.starts_with('#'));
+        let head = text.lines().take_while(|line| line.is_empty() || line.starts_with("//") || line.starts_with('#'));
         for line in head {
             let comment = line.trim_start_matches(['/', '#', '!']).trim();
             if let Some(option) = comment.strip_prefix("harness:") {
-                options
-                    .set(option.trim())
-                    .map_err(|why| format!("option \"{}\": {why}", option.trim()))?;
+                options.set(option.trim()).map_err(|why| format!("option \"{}\": {why}", option.trim()))?;
             }
         }
         Ok(options)
@@ -106,9 +101,7 @@ impl Options {
             "switches" if value == "any" => self.switches = false,
             "switches" => return Err("the only value is any".into()),
             "kernel-threads" => {
-                let more = value
-                    .strip_prefix('+')
-                    .ok_or("a number with a plus, e.g. +2")?;
+                let more = value.strip_prefix('+').ok_or("a number with a plus, e.g. +2")?;
                 self.extra_kernel_threads = parse_number(more)?;
             }
             "limit" => self.limit = Duration::from_secs(parse_number(value)?),
@@ -135,15 +128,13 @@ fn parse_status(value: &str) -> Result<Status, Failure> {
 }
 
 fn parse_number<T: std::str::FromStr>(text: &str) -> Result<T, Failure> {
-    text.parse()
-        .map_err(|_| format!("\"{text}\" is not a number in range"))
+    text.parse().map_err(|_| format!("\"{text}\" is not a number in range"))
 }
 
 #[test]
 fn options_are_read_from_the_head_only() {
-    let options = Options::parse(
-        "// A program.\n// harness: exit=signal:11\n// harness: args=a b\nint x; // harness: limit=1\n",
-    );
+    let options =
+        Options::parse("// A program.\n// harness: exit=signal:11\n// harness: args=a b\nint x; // harness: limit=1\n");
     let options = options.expect("all are known");
     assert_eq!(options.exit, Status::Signalled(11));
     assert_eq!(options.args, ["a", "b"]);
@@ -152,8 +143,7 @@ fn options_are_read_from_the_head_only() {
 
 #[test]
 fn options_of_a_python_program_follow_its_interpreter_line() {
-    let options = Options::parse("#!/usr/bin/env python3\n# harness: threads=0\nimport os\n")
-        .expect("all are known");
+    let options = Options::parse("#!/usr/bin/env python3\n# harness: threads=0\nimport os\n").expect("all are known");
     assert_eq!(options.threads, Threads::None);
 }
 

@@ -106,18 +106,12 @@ pub(super) fn run(program: &Program, preload: Option<&Preload<'_>>) -> Result<Ou
     no_core_files();
     let mark = format!("HARNESS_RUN={}", unique());
     let mut command = command(program, preload, &mark);
-    let mut child = command
-        .spawn()
-        .map_err(|error| format!("{}: {error}", program.executable.path.display()))?;
+    let mut child = command.spawn().map_err(|error| format!("{}: {error}", program.executable.path.display()))?;
     let pid = child.id();
     let (events, incoming) = mpsc::channel();
     collect(child.stdout.take(), &events, Event::Stdout);
     collect(child.stderr.take(), &events, Event::Stderr);
-    thread::spawn(move || {
-        events.send(Event::Ended(
-            child.wait().expect("a child can be waited for"),
-        ))
-    });
+    thread::spawn(move || events.send(Event::Ended(child.wait().expect("a child can be waited for"))));
 
     let limit = program.options.limit * super::number_from_environment("HARNESS_LIMIT_FACTOR");
     let deadline = Instant::now() + limit;
@@ -140,10 +134,7 @@ pub(super) fn run(program: &Program, preload: Option<&Preload<'_>>) -> Result<Ou
             kill_all(&mark);
         }
     }
-    let (stdout, stderr) = (
-        stdout.expect("the loop saw it"),
-        stderr.expect("the loop saw it"),
-    );
+    let (stdout, stderr) = (stdout.expect("the loop saw it"), stderr.expect("the loop saw it"));
     if let Some(state) = hung {
         return Err(format!(
             "not done after {limit:?} (the limit), killed\n{}\n--- stdout so far\n{}\n--- stderr so far\n{}\n--- processes\n{state}",
@@ -157,35 +148,20 @@ pub(super) fn run(program: &Program, preload: Option<&Preload<'_>>) -> Result<Ou
     }
     leaves_nobody_behind(&mark)?;
     let status = ended.expect("the loop saw it").into();
-    Ok(Outcome {
-        pid,
-        status,
-        stdout,
-        stderr,
-        kernel_threads_seen,
-    })
+    Ok(Outcome { pid, status, stdout, stderr, kernel_threads_seen })
 }
 
 fn command(program: &Program, preload: Option<&Preload<'_>>, mark: &str) -> Command {
     let mut command = Command::new(&program.executable.path);
-    command
-        .args(&program.executable.first_args)
-        .args(&program.options.args);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+    command.args(&program.executable.first_args).args(&program.options.args);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     for (name, _) in env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"PATCHALL_") {
             command.env_remove(name);
         }
     }
     let (name, value) = mark.split_once('=').expect("a mark is NAME=VALUE");
-    command
-        .env_remove("LD_PRELOAD")
-        .env("LC_ALL", "C")
-        .env(name, value);
+    command.env_remove("LD_PRELOAD").env("LC_ALL", "C").env(name, value);
     if let Some(preload) = preload {
         command
             .env("LD_PRELOAD", preload.library)
@@ -198,11 +174,7 @@ fn command(program: &Program, preload: Option<&Preload<'_>>, mark: &str) -> Comm
 }
 
 /// Reads a stream to its end in a thread of its own: the end comes when the last descendant has closed it.
-fn collect<R: Read + Send + 'static>(
-    stream: Option<R>,
-    events: &Sender<Event>,
-    event: fn(Vec<u8>) -> Event,
-) {
+fn collect<R: Read + Send + 'static>(stream: Option<R>, events: &Sender<Event>, event: fn(Vec<u8>) -> Event) {
     let (mut stream, events) = (stream.expect("the stream is piped"), events.clone());
     thread::spawn(move || {
         let mut bytes = Vec::new();
@@ -223,9 +195,7 @@ fn leaves_nobody_behind(mark: &str) -> Result<(), Failure> {
         if Instant::now() > deadline {
             let state = diagnose::describe(&left);
             kill_all(mark);
-            return Err(format!(
-                "the program has ended but left processes behind:\n{state}"
-            ));
+            return Err(format!("the program has ended but left processes behind:\n{state}"));
         }
         thread::sleep(SAMPLE);
     }
@@ -250,10 +220,7 @@ fn kill_all(mark: &str) {
 fn no_core_files() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let none = libc::rlimit {
-            rlim_cur: 0,
-            rlim_max: 0,
-        };
+        let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: setrlimit(2) reads the struct it is given.
         unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };
     });
@@ -262,9 +229,5 @@ fn no_core_files() {
 /// A text that no other run on this machine has.
 fn unique() -> String {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
-    format!(
-        "{}-{}",
-        std::process::id(),
-        SERIAL.fetch_add(1, Ordering::Relaxed)
-    )
+    format!("{}-{}", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed))
 }

@@ -5,9 +5,7 @@ use std::path::Path;
 use super::{Failure, Program, compile};
 
 fn file(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("harness/selftest")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("harness/selftest").join(name)
 }
 
 /// The verdict on a program when `library.c` is preloaded instead of patchall, with one carrier.
@@ -35,29 +33,17 @@ fn a_library_that_changes_the_output_is_red() {
 
 #[test]
 fn a_library_that_changes_the_exit_status_is_red() {
-    red(
-        "hello.c",
-        "exits.c",
-        "exit status 3, natively exit status 0",
-    );
+    red("hello.c", "exits.c", "exit status 3, natively exit status 0");
 }
 
 #[test]
 fn a_library_that_reports_too_many_kernel_threads_is_red() {
-    red(
-        "hello.c",
-        "many_threads.c",
-        "9 kernel threads, allowed are 2",
-    );
+    red("hello.c", "many_threads.c", "9 kernel threads, allowed are 2");
 }
 
 #[test]
 fn a_library_that_lies_about_its_kernel_threads_is_red() {
-    red(
-        "eight_threads.c",
-        "faithful.c",
-        "9 kernel threads were seen, allowed are 2",
-    );
+    red("eight_threads.c", "faithful.c", "9 kernel threads were seen, allowed are 2");
 }
 
 #[test]
@@ -78,13 +64,8 @@ fn a_process_left_behind_is_red() {
 #[test]
 fn a_native_run_that_ends_otherwise_than_declared_is_red() {
     let name = "exits_with_one.c";
-    let failure = Program::load(&file(name))
-        .and_then(|program| program.run_natively())
-        .expect_err("it exits with 1");
-    assert!(
-        failure.contains("exit status 1, but its head says exit status 0"),
-        "{failure}"
-    );
+    let failure = Program::load(&file(name)).and_then(|program| program.run_natively()).expect_err("it exits with 1");
+    assert!(failure.contains("exit status 1, but its head says exit status 0"), "{failure}");
 }
 
 #[test]

@@ -24,30 +24,19 @@ pub(super) struct Report {
 
 /// Reads the reports that the processes of a run have appended to the file.
 pub(super) fn read(path: &Path) -> Result<Vec<Report>, Failure> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     parse(&text)
 }
 
 fn parse(text: &str) -> Result<Vec<Report>, Failure> {
-    text.lines()
-        .map(|line| parse_line(line).map_err(|why| format!("the report {line}: {why}")))
-        .collect()
+    text.lines().map(|line| parse_line(line).map_err(|why| format!("the report {line}: {why}"))).collect()
 }
 
 fn parse_line(line: &str) -> Result<Report, Failure> {
     let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let number = |name: &str| {
-        value[name]
-            .as_u64()
-            .ok_or(format!("\"{name}\" is missing or not a number"))
-    };
-    let text = |name: &str| {
-        value[name]
-            .as_str()
-            .map(str::to_owned)
-            .ok_or(format!("\"{name}\" is missing or not a text"))
-    };
+    let number = |name: &str| value[name].as_u64().ok_or(format!("\"{name}\" is missing or not a number"));
+    let text =
+        |name: &str| value[name].as_str().map(str::to_owned).ok_or(format!("\"{name}\" is missing or not a text"));
     for name in ["preemptions", "sites_patched", "sites_left"] {
         number(name)?;
     }
@@ -77,10 +66,7 @@ pub(super) fn check(
         check_one(report, carriers, allowed).map_err(|why| format!("{why}\n{report:?}"))?;
     }
     if outcome.kernel_threads_seen > allowed {
-        return Err(format!(
-            "{} kernel threads were seen, allowed are {allowed}",
-            outcome.kernel_threads_seen
-        ));
+        return Err(format!("{} kernel threads were seen, allowed are {allowed}", outcome.kernel_threads_seen));
     }
     check_threads(reports, options, outcome).map_err(|why| format!("{why}\n{reports:#?}"))
 }
@@ -97,10 +83,7 @@ fn check_one(report: &Report, carriers: u32, allowed: u64) -> Result<(), Failure
         return Err(format!("{} carriers were asked for", carriers));
     }
     if report.kernel_threads_max > allowed {
-        return Err(format!(
-            "{} kernel threads, allowed are {allowed}",
-            report.kernel_threads_max
-        ));
+        return Err(format!("{} kernel threads, allowed are {allowed}", report.kernel_threads_max));
     }
     Ok(())
 }
@@ -113,9 +96,7 @@ fn check_threads(reports: &[Report], options: &Options, outcome: &Outcome) -> Re
         return Err("the program wrote no report: was the library loaded?".into());
     }
     let threaded = |report: &Report| {
-        report.mode == "virtual"
-            && report.threads_made > 0
-            && (report.switches > 0 || !options.switches)
+        report.mode == "virtual" && report.threads_made > 0 && (report.switches > 0 || !options.switches)
     };
     let fine = match options.threads {
         Threads::Any => true,
@@ -126,10 +107,7 @@ fn check_threads(reports: &[Report], options: &Options, outcome: &Outcome) -> Re
     if fine {
         Ok(())
     } else {
-        Err(format!(
-            "the reports do not show what the program expects: threads: {:?}",
-            options.threads
-        ))
+        Err(format!("the reports do not show what the program expects: threads: {:?}", options.threads))
     }
 }
 
@@ -140,13 +118,8 @@ mod tests {
     const LINE: &str = r#"{"pid":7,"mode":"virtual","why":"","carriers":2,"kernel_threads_max":3,"threads_made":5,"switches":9,"preemptions":0,"sites_patched":500,"sites_left":1,"parks":{"read":1}}"#;
 
     fn verdict(line: &str, head: &str) -> Result<(), Failure> {
-        let outcome = Outcome {
-            pid: 7,
-            status: Status::Exited(0),
-            stdout: vec![],
-            stderr: vec![],
-            kernel_threads_seen: 3,
-        };
+        let outcome =
+            Outcome { pid: 7, status: Status::Exited(0), stdout: vec![], stderr: vec![], kernel_threads_seen: 3 };
         check(&parse(line)?, &Options::parse(head)?, 2, &outcome)
     }
 
@@ -162,43 +135,24 @@ mod tests {
 
     #[test]
     fn a_native_run_is_refused() {
-        refused(
-            &LINE
-                .replace("virtual", "native")
-                .replace("\"\"", "\"no FSGSBASE\""),
-            "",
-            "natively: no FSGSBASE",
-        );
+        refused(&LINE.replace("virtual", "native").replace("\"\"", "\"no FSGSBASE\""), "", "natively: no FSGSBASE");
     }
 
     #[test]
     fn threads_that_were_not_made_are_noticed() {
-        refused(
-            &LINE.replace("\"threads_made\":5", "\"threads_made\":0"),
-            "",
-            "do not show",
-        );
+        refused(&LINE.replace("\"threads_made\":5", "\"threads_made\":0"), "", "do not show");
     }
 
     #[test]
     fn threads_that_should_not_be_are_noticed() {
         refused(LINE, "// harness: threads=0", "do not show");
-        verdict(
-            &LINE
-                .replace("virtual", "dormant")
-                .replace("made\":5", "made\":0"),
-            "// harness: threads=0",
-        )
-        .expect("it slept");
+        verdict(&LINE.replace("virtual", "dormant").replace("made\":5", "made\":0"), "// harness: threads=0")
+            .expect("it slept");
     }
 
     #[test]
     fn a_program_that_did_not_switch_is_noticed() {
-        refused(
-            &LINE.replace("\"switches\":9", "\"switches\":0"),
-            "",
-            "do not show",
-        );
+        refused(&LINE.replace("\"switches\":9", "\"switches\":0"), "", "do not show");
     }
 
     #[test]
@@ -211,21 +165,14 @@ mod tests {
     #[test]
     fn threads_of_a_child_do_not_count_for_the_program() {
         let child = LINE.replace("\"pid\":7", "\"pid\":8");
-        let dormant = LINE
-            .replace("virtual", "dormant")
-            .replace("made\":5", "made\":0");
+        let dormant = LINE.replace("virtual", "dormant").replace("made\":5", "made\":0");
         refused(&child, "", "no report");
         refused(&format!("{dormant}\n{child}"), "", "do not show");
-        verdict(&format!("{dormant}\n{child}"), "// harness: threads=child")
-            .expect("the child made some");
+        verdict(&format!("{dormant}\n{child}"), "// harness: threads=child").expect("the child made some");
     }
 
     #[test]
     fn a_report_with_a_field_missing_is_refused() {
-        refused(
-            &LINE.replace("switches", "swatches"),
-            "",
-            "\"switches\" is missing",
-        );
+        refused(&LINE.replace("switches", "swatches"), "", "\"switches\" is missing");
     }
 }

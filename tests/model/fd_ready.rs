@@ -7,8 +7,8 @@ use crate::sched::wake;
 use crate::sync::{AtomicU32, Ordering::*, Spin};
 use crate::task::Task;
 use loom::sync::Mutex;
-use std::sync::Arc;
 use loom::thread;
+use std::sync::Arc;
 
 const IN: u32 = 1;
 
@@ -34,7 +34,12 @@ struct Pipe {
 
 impl Pipe {
     fn new(broken: Broken) -> Arc<Pipe> {
-        Arc::new(Pipe { broken, kernel: Mutex::new((0, false)), ready: AtomicU32::new(0), waiters: Spin::new(Vec::new()) })
+        Arc::new(Pipe {
+            broken,
+            kernel: Mutex::new((0, false)),
+            ready: AtomicU32::new(0),
+            waiters: Spin::new(Vec::new()),
+        })
     }
 
     /// write(2) of so many bytes, by anybody.

@@ -9,10 +9,10 @@ use crate::kick::Kick;
 use crate::sched::roles::{Roles, Sleeper, World};
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 use loom::sync::{Condvar, Mutex};
-use std::sync::Arc;
 use loom::thread;
 use std::cell::Cell;
 use std::ptr::null;
+use std::sync::Arc;
 
 const NEVER: u64 = u64::MAX;
 
@@ -246,7 +246,11 @@ fn kicks(take: Take) {
         let e = Engine::new(take);
         let poller = {
             let e = e.clone();
-            thread::spawn(move || while e.items.load(SeqCst) < 3 { e.poll(NEVER) })
+            thread::spawn(move || {
+                while e.items.load(SeqCst) < 3 {
+                    e.poll(NEVER)
+                }
+            })
         };
         for _ in 0..3 {
             e.items.fetch_add(1, SeqCst);

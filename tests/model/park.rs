@@ -4,8 +4,8 @@ use crate::check;
 use crate::sched::state::{Wake, Woken};
 use crate::sched::wake;
 use crate::task::Task;
-use std::sync::Arc;
 use loom::thread;
+use std::sync::Arc;
 
 #[test]
 fn of_two_wakers_one_ends_the_park() {

@@ -5,8 +5,8 @@ use crate::sched::state::Wake;
 use crate::sched::wake;
 use crate::task::Task;
 use crate::word::{A, B, Futexes};
-use std::sync::Arc;
 use loom::thread;
+use std::sync::Arc;
 
 /// One waits on A and times out, another moves it to B by `requeue`. Nothing of it may be left in a bucket.
 fn time_out_while_moved(requeue: fn(&Futexes)) {
@@ -14,10 +14,16 @@ fn time_out_while_moved(requeue: fn(&Futexes)) {
         let (f, t) = (Arc::new(Futexes::new()), Arc::new(Task::new()));
         // Prepared and linked before the others start, so that there is something to move and to time out.
         let mut seq = 0;
-        let linked = f.buckets.wait(A, &t.waiter, u32::MAX, || Ok::<(), ()>(()), || {
-            seq = t.waiter.state.prepare();
-            seq
-        });
+        let linked = f.buckets.wait(
+            A,
+            &t.waiter,
+            u32::MAX,
+            || Ok::<(), ()>(()),
+            || {
+                seq = t.waiter.state.prepare();
+                seq
+            },
+        );
         assert!(linked.is_ok());
         let clock = {
             let t = t.clone();

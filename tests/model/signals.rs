@@ -5,8 +5,8 @@ use crate::sched::state::Wake;
 use crate::sched::wake;
 use crate::sync::{AtomicBool, AtomicU64, Ordering::*, fence};
 use crate::task::Task;
-use std::sync::Arc;
 use loom::thread;
+use std::sync::Arc;
 
 /// A thread with a queue of signals.
 struct Target {

@@ -5,8 +5,8 @@ use crate::check;
 use crate::sched::state::Wake;
 use crate::sync::{AtomicUsize, Ordering::*};
 use crate::task::Task;
-use std::sync::Arc;
 use loom::thread;
+use std::sync::Arc;
 
 /// Two buckets; the first two words are in different ones.
 pub(crate) struct Futexes {
@@ -56,7 +56,11 @@ fn a_waker_that_changes_the_word_first_is_never_missed() {
         let tasks = [Arc::new(Task::new()), Arc::new(Task::new())];
         let waiters = tasks.clone().map(|t| {
             let f = f.clone();
-            thread::spawn(move || while f.a.load(SeqCst) == 0 { f.wait_on_a(&t); })
+            thread::spawn(move || {
+                while f.a.load(SeqCst) == 0 {
+                    f.wait_on_a(&t);
+                }
+            })
         });
         f.a.store(1, SeqCst);
         f.buckets.wake(A, 2, u32::MAX);

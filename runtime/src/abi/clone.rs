@@ -57,6 +57,7 @@ fn dispatch(t: ThreadRef, args: &CloneArgs) -> Step {
         if has(libc::CLONE_SETTLS) && gate::is_libc_call(t.regs().r11 as usize) {
             return make_thread(t, args);
         }
+        process::foreign_thread();
         return Step::Native;
     }
     // The child has all our open files.

@@ -80,7 +80,8 @@ fn abandon(t: ThreadRef, entry: usize, offset: isize) {
     if old & FUTEX_TID_MASK != tid {
         return;
     }
-    let marked = user::update(word, |w| if w & FUTEX_TID_MASK == tid { w & FUTEX_WAITERS | FUTEX_OWNER_DIED } else { w });
+    let marked =
+        user::update(word, |w| if w & FUTEX_TID_MASK == tid { w & FUTEX_WAITERS | FUTEX_OWNER_DIED } else { w });
     if marked.is_ok_and(|w| w & FUTEX_WAITERS != 0) {
         if pi {
             futex::owner_died(word);

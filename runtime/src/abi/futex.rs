@@ -66,6 +66,11 @@ fn with_other_processes(t: ThreadRef, op: i32) -> Step {
     }
 }
 
+/// futex_waitv(2): a thread has one node, so it cannot wait on several words. ENOSYS is what a kernel before 5.16 says.
+pub(crate) fn waitv(_: ThreadRef) -> Step {
+    err(libc::ENOSYS)
+}
+
 /// The deadline a futex call's timeout argument means.
 fn deadline(at: usize, absolute: bool, realtime: bool) -> Result<u64, Step> {
     if at == 0 {
@@ -138,7 +143,17 @@ fn kernel_may_have_waiters(t: ThreadRef) -> bool {
 fn native_rest(t: ThreadRef, val: usize) -> isize {
     let r = t.regs();
     // SAFETY: the call the program made, with another count.
-    unsafe { sys::syscall6(nr(libc::SYS_futex), r.rdi as usize, r.rsi as usize, val, r.r10 as usize, r.r8 as usize, r.r9 as usize) }
+    unsafe {
+        sys::syscall6(
+            nr(libc::SYS_futex),
+            r.rdi as usize,
+            r.rsi as usize,
+            val,
+            r.r10 as usize,
+            r.r8 as usize,
+            r.r9 as usize,
+        )
+    }
 }
 
 fn requeue(t: ThreadRef, from: usize, wakes: u32, expected: Option<u32>) -> Step {
@@ -224,7 +239,9 @@ fn lock_pi(t: ThreadRef, addr: usize, realtime: bool) -> Step {
     }
     let mut b = TABLE.of(addr).lock();
     let old = match user::load(addr).map(|w| w & TID_MASK) {
-        Ok(owner) if owner == t.tid.get() => return if t.woken().is_some() { Step::Done(0) } else { err(libc::EDEADLK) },
+        Ok(owner) if owner == t.tid.get() => {
+            return if t.woken().is_some() { Step::Done(0) } else { err(libc::EDEADLK) };
+        }
         Ok(_) => match take_pi(t, addr) {
             Ok(w) => w,
             Err(f) => return f.into(),

@@ -81,6 +81,50 @@ pub(crate) fn rename(t: ThreadRef, name: [u8; 16]) {
     t.name.set(name);
 }
 
+/// sched_setaffinity(2) for a thread of ours: kept and reported. The carrier it happens to be on is not bound: others run
+/// there, too.
+pub(crate) fn set_affinity(t: ThreadRef) -> Step {
+    let (tid, size, at) = (t.arg(0) as u32, t.arg(1), t.arg(2));
+    let own = tid == 0 || tid == t.tid.get();
+    if size < 8 || !(own || tids::with(tid, |_| ()).is_some()) {
+        return for_process(t, 0);
+    }
+    let wanted: u64 = match user::get(at) {
+        Ok(m) => m,
+        Err(f) => return f.into(),
+    };
+    let mut usable = [0u64; 16];
+    // SAFETY: the kernel writes at most the given size.
+    unsafe {
+        let (len, at) = (size_of_val(&usable), usable.as_mut_ptr() as usize);
+        sys::syscall3(sys::nr(libc::SYS_sched_getaffinity), 0, len, at);
+    }
+    if wanted & usable[0] == 0 {
+        return err(libc::EINVAL);
+    }
+    let mask = wanted & usable[0];
+    if own {
+        t.affinity.set(mask);
+    } else {
+        tids::with(tid, |o| o.affinity.set(mask));
+    }
+    Step::Done(0)
+}
+
+/// sched_getaffinity(2): what was set, else what the process has.
+pub(crate) fn get_affinity(t: ThreadRef) -> Step {
+    let (tid, size, at) = (t.arg(0) as u32, t.arg(1), t.arg(2));
+    let own = tid == 0 || tid == t.tid.get();
+    let set = if own { Some(t.affinity.get()) } else { tids::with(tid, |o| o.affinity.get()) };
+    match set {
+        Some(mask) if mask != 0 && size >= 8 => match user::put(at, &mask) {
+            Ok(()) => Step::Done(8),
+            Err(f) => f.into(),
+        },
+        _ => for_process(t, 0),
+    }
+}
+
 /// Calls whose first argument is a tid, 0 for the caller: sched_setaffinity and its kin.
 pub(crate) fn about_tid(t: ThreadRef) -> Step {
     for_process(t, 0)
@@ -107,4 +151,3 @@ fn for_process(t: ThreadRef, i: usize) -> Step {
     // SAFETY: the call the program made, about another thread.
     Step::Done(unsafe { sys::syscall4(r.rax as usize, a[0], a[1], a[2], a[3]) })
 }
-

@@ -12,17 +12,18 @@ pub(crate) mod fds;
 pub(crate) mod files;
 pub(crate) mod futex;
 pub(crate) mod identity;
-pub(crate) mod procfs;
+pub(crate) mod io;
 pub(crate) mod locks;
 pub(crate) mod poll;
+pub(crate) mod procfs;
 pub(crate) mod queues;
 pub(crate) mod ready;
 pub(crate) mod select;
 pub(crate) mod shared;
-pub(crate) mod io;
 pub(crate) mod signal;
 pub(crate) mod stacks;
 pub(crate) mod time;
+pub(crate) mod uring;
 pub(crate) mod wait;
 
 use crate::arch;
@@ -37,7 +38,7 @@ use core::sync::atomic::Ordering::*;
 pub(crate) const SYSCALL_LEN: u64 = 2;
 
 /// What a step function answers.
-pub enum Step {
+pub(crate) enum Step {
     /// The call has this result.
     Done(isize),
     /// The kernel shall do it: the thread executes the site's own `syscall`.
@@ -68,7 +69,7 @@ impl From<Fault> for Step {
 /// Whether a call that a signal interrupted is restarted after a handler with SA_RESTART (signal(7)). Without a handler it
 /// always goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Restart {
+pub(crate) enum Restart {
     /// EINTR, whatever the handler's flags say.
     Never,
     /// Restarted under SA_RESTART.
@@ -76,7 +77,7 @@ pub enum Restart {
 }
 
 /// A row of the table.
-pub struct Row {
+pub(crate) struct Row {
     /// Name, as in the kernel's table.
     pub name: &'static str,
     /// What serves it.
@@ -160,6 +161,8 @@ const fn table() -> [Option<Row>; 512] {
     }
     rows! {
         SYS_futex             futex::futex,               Flag;
+        SYS_io_uring_enter uring::io_uring_enter, Never;
+        SYS_futex_waitv       futex::waitv,               Never;
         SYS_nanosleep         time::nanosleep,            Never;
         SYS_clock_nanosleep   time::clock_nanosleep,      Never;
         SYS_sched_yield       time::sched_yield,          Never;
@@ -206,8 +209,8 @@ const fn table() -> [Option<Row>; 512] {
         SYS_setgroups         credentials::set_ids,       Never;
         SYS_getpriority       identity::priority,         Never;
         SYS_setpriority       identity::priority,         Never;
-        SYS_sched_setaffinity      identity::about_tid,   Never;
-        SYS_sched_getaffinity      identity::about_tid,   Never;
+        SYS_sched_setaffinity      identity::set_affinity,   Never;
+        SYS_sched_getaffinity      identity::get_affinity,   Never;
         SYS_sched_setparam         identity::about_tid,   Never;
         SYS_sched_getparam         identity::about_tid,   Never;
         SYS_sched_setscheduler     identity::about_tid,   Never;
@@ -230,6 +233,8 @@ const fn table() -> [Option<Row>; 512] {
         SYS_rt_sigtimedwait   signal::calls::rt_sigtimedwait,   Never;
         SYS_rt_tgsigqueueinfo signal::calls::rt_tgsigqueueinfo, Never;
         SYS_rt_sigqueueinfo   signal::calls::rt_sigqueueinfo,   Never;
+        SYS_signalfd signal::calls::signalfd, Never;
+        SYS_signalfd4 signal::calls::signalfd, Never;
         SYS_rt_sigreturn      signal::sigreturn,                Never;
         SYS_timer_create      signal::timers::timer_create,     Never;
         SYS_timer_delete      signal::timers::timer_delete,     Never;

@@ -105,8 +105,11 @@ pub(super) fn watch_one(t: ThreadRef, fd: i32, events: u32, seq: u64, alone: boo
     if fd as usize >= reactor::room() {
         return Err(libc::ENOMEM);
     }
-    let armed =
-        if alone { reactor::watch(&t.fd_wait, fd, events, &t.waiter, seq) } else { t.fd_waits.watch(fd, events, &t.waiter, seq) };
+    let armed = if alone {
+        reactor::watch(&t.fd_wait, fd, events, &t.waiter, seq)
+    } else {
+        t.fd_waits.watch(fd, events, &t.waiter, seq)
+    };
     match armed {
         // Regular files (EPERM) never change; what was closed meanwhile (EBADF) is seen at the look that follows.
         Armed::Waiting | Armed::Ready | Armed::Unpollable(libc::EPERM | libc::EBADF) => Ok(()),

@@ -51,7 +51,9 @@ pub(crate) fn pselect6(t: ThreadRef) -> Step {
         if mask == 0 && tids::live() == 1 {
             return Step::Native;
         }
-        deadline = match ready::deadline_at(timeout).and_then(|d| ready::set_mask(t, mask as usize, size as usize).map(|()| d)) {
+        deadline = match ready::deadline_at(timeout)
+            .and_then(|d| ready::set_mask(t, mask as usize, size as usize).map(|()| d))
+        {
             Ok(d) => d,
             Err(e) => return e,
         };
@@ -65,8 +67,12 @@ fn run(t: ThreadRef, deadline: u64) -> Step {
     if n < 0 {
         return err(libc::EINVAL);
     }
-    let sets =
-        Sets { n: (n as usize).min(MOST), at: [t.arg(1), t.arg(2), t.arg(3)], call: t.regs().rax as usize, timeout: t.arg(4) };
+    let sets = Sets {
+        n: (n as usize).min(MOST),
+        at: [t.arg(1), t.arg(2), t.arg(3)],
+        call: t.regs().rax as usize,
+        timeout: t.arg(4),
+    };
     ready::wait(t, &sets, deadline)
 }
 

@@ -92,7 +92,8 @@ fn protect(addr: usize, len: usize, prot: i32) -> bool {
 pub(crate) fn address_space_is_limited() -> bool {
     let mut limit = [0u64; 2];
     // SAFETY: prlimit64 writes two words.
-    let r = unsafe { sys::syscall4(nr(libc::SYS_prlimit64), 0, libc::RLIMIT_AS as usize, 0, limit.as_mut_ptr() as usize) };
+    let r =
+        unsafe { sys::syscall4(nr(libc::SYS_prlimit64), 0, libc::RLIMIT_AS as usize, 0, limit.as_mut_ptr() as usize) };
     sys::is_err(r) || limit[0] != libc::RLIM_INFINITY
 }
 
@@ -116,7 +117,7 @@ impl Class {
         // SAFETY: all-zero is a Slot; the caller holds the lock.
         unsafe { table.reserve((REGION / size).min(SLOTS))? };
         let p = sys::map_with(len + 2 * HUGE, libc::PROT_NONE, libc::MAP_NORESERVE)? as usize;
-        self.base = (p + HUGE - 1) / HUGE * HUGE + HUGE / 2;
+        self.base = p.next_multiple_of(HUGE) + HUGE / 2;
         self.writable = self.base;
         self.size = size;
         advise(p, len + 2 * HUGE, libc::MADV_DONTDUMP as usize);
@@ -175,7 +176,8 @@ impl Stacks {
             return true;
         }
         if self.guards == Guards::Unknown {
-            self.guards = if advise(start, len.max(PAGE), MADV_GUARD_INSTALL) { Guards::Light } else { Guards::Mprotect };
+            self.guards =
+                if advise(start, len.max(PAGE), MADV_GUARD_INSTALL) { Guards::Light } else { Guards::Mprotect };
         }
         let light = self.guards == Guards::Light;
         let ok = match (light, len > have) {
@@ -216,7 +218,11 @@ pub(crate) fn mprotect(t: ThreadRef) -> Step {
     let (start, size) = (s.classes[c].base + i * s.classes[c].size, s.classes[c].size);
     let Some(slot) = SLOT_TABLES[c].get(i) else { return Step::Native };
     let rest = addr + len.next_multiple_of(PAGE) == start + size;
-    if prot == libc::PROT_READ | libc::PROT_WRITE && rest && !slot.mixed.get() && s.install_guard(slot, start, addr - start) {
+    if prot == libc::PROT_READ | libc::PROT_WRITE
+        && rest
+        && !slot.mixed.get()
+        && s.install_guard(slot, start, addr - start)
+    {
         return Step::Done(0);
     }
     slot.mixed.set(true);
@@ -291,4 +297,3 @@ pub(crate) fn is_guard(addr: usize) -> bool {
 pub(crate) fn freeze() -> impl Drop {
     STACKS.lock()
 }
-

@@ -48,10 +48,7 @@ pub struct Problems {
 impl Problems {
     const KEPT: usize = 8;
 
-    pub(super) const NONE: Self = Self {
-        first: [None; Self::KEPT],
-        more: 0,
-    };
+    pub(super) const NONE: Self = Self { first: [None; Self::KEPT], more: 0 };
 
     pub(super) fn add(&mut self, problem: Problem) {
         match self.first.iter_mut().find(|slot| slot.is_none()) {

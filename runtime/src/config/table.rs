@@ -127,15 +127,9 @@ fn stats(value: &[u8]) -> Option<Stats> {
 }
 
 fn level(value: &[u8]) -> Option<Level> {
-    [
-        Level::Off,
-        Level::Error,
-        Level::Warn,
-        Level::Info,
-        Level::Debug,
-    ]
-    .into_iter()
-    .find(|l| l.name().as_bytes() == value)
+    [Level::Off, Level::Error, Level::Warn, Level::Info, Level::Debug]
+        .into_iter()
+        .find(|l| l.name().as_bytes() == value)
 }
 
 fn tick(value: &[u8]) -> Option<Tick> {

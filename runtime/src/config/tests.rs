@@ -13,10 +13,7 @@ struct Block {
 
 impl Block {
     fn new(entries: &[&str]) -> Self {
-        let mut entries: Vec<_> = entries
-            .iter()
-            .map(|e| CString::new(*e).unwrap().into_raw())
-            .collect();
+        let mut entries: Vec<_> = entries.iter().map(|e| CString::new(*e).unwrap().into_raw()).collect();
         entries.push(core::ptr::null_mut());
         Self { entries }
     }
@@ -123,19 +120,11 @@ fn switches_ticks_and_levels_take_their_words_only() {
 
 #[test]
 fn a_dump_signal_is_one_that_a_person_may_send() {
-    for (text, number) in [
-        ("SIGUSR1", 10),
-        ("QUIT", 3),
-        ("RTMIN", 34),
-        ("RTMIN+3", 37),
-        ("SIGRTMAX-2", 62),
-        ("62", 62),
-    ] {
+    for (text, number) in [("SIGUSR1", 10), ("QUIT", 3), ("RTMIN", 34), ("RTMIN+3", 37), ("SIGRTMAX-2", 62), ("62", 62)]
+    {
         assert_eq!(set("DUMP_SIGNAL", text).unwrap().dump_signal, number);
     }
-    for bad in [
-        "KILL", "9", "11", "32", "33", "65", "RTMIN+31", "RTMAX-", "SIG",
-    ] {
+    for bad in ["KILL", "9", "11", "32", "33", "65", "RTMIN+31", "RTMAX-", "SIG"] {
         assert!(set("DUMP_SIGNAL", bad).is_none(), "{bad}");
     }
 }

@@ -47,11 +47,7 @@ pub(super) struct Areas {
 impl Areas {
     /// None yet; all that will be made lead to `entry`.
     pub(super) fn new(entry: usize, regions: &[Region]) -> Self {
-        Areas {
-            areas: Vec::new(),
-            free: free_memory(regions),
-            entry,
-        }
+        Areas { areas: Vec::new(), free: free_memory(regions), entry }
     }
 
     /// Maps an area with room for `length` bytes of trampolines within reach of all of `span`.
@@ -108,35 +104,20 @@ impl Areas {
 
     /// Room for `length` bytes in the area that was mapped last by [`Areas::map_near`].
     pub(super) fn place_anywhere(&mut self, length: usize) -> Option<usize> {
-        let area = self
-            .areas
-            .iter()
-            .find(|area| area.next + length <= area.range.end)?;
+        let area = self.areas.iter().find(|area| area.next + length <= area.range.end)?;
         Some(area.next)
     }
 
     /// Where the address of the entry stands that a trampoline at `start` jumps through.
     pub(super) fn entry_near(&self, start: usize) -> Option<usize> {
-        Some(
-            self.areas
-                .iter()
-                .find(|area| area.range.contains(&start))?
-                .range
-                .start,
-        )
+        Some(self.areas.iter().find(|area| area.range.contains(&start))?.range.start)
     }
 
     /// Writes a trampoline at `start`, a place that [`Areas::place`] has given.
     pub(super) fn write(&mut self, start: usize, code: &[u8]) {
-        let area = self
-            .areas
-            .iter_mut()
-            .find(|area| area.range.contains(&start));
+        let area = self.areas.iter_mut().find(|area| area.range.contains(&start));
         let area = area.expect("the place was given by this set of areas");
-        assert!(
-            start >= area.next && start + code.len() <= area.range.end,
-            "room was promised"
-        );
+        assert!(start >= area.next && start + code.len() <= area.range.end, "room was promised");
         // SAFETY: inside one of our own mappings (just checked), which is writable until `seal`.
         unsafe { core::ptr::copy_nonoverlapping(code.as_ptr(), start as *mut u8, code.len()) };
         area.next = (start + code.len()).next_multiple_of(8);
@@ -145,9 +126,7 @@ impl Areas {
     /// Makes all areas executable and ends writing. They are unmapped again when the answer is
     /// dropped.
     pub(super) fn seal(mut self) -> Result<Sealed, Error> {
-        let sealed = Sealed {
-            ranges: self.areas.drain(..).map(|area| area.range).collect(),
-        };
+        let sealed = Sealed { ranges: self.areas.drain(..).map(|area| area.range).collect() };
         for range in &sealed.ranges {
             // SAFETY: our own mapping; no reference into it exists, and `self` writes no more.
             unsafe { kernel::make_code(range.start, range.len()) }.map_err(Error::NoNewCode)?;
@@ -161,20 +140,11 @@ impl Areas {
         // SAFETY: fresh memory of ours, aligned to a page.
         unsafe { (start as *mut usize).write(self.entry) };
         let split = |gap: Range<usize>| {
-            let (before, after) = (
-                gap.start..gap.end.min(start),
-                gap.start.max(range.end)..gap.end,
-            );
+            let (before, after) = (gap.start..gap.end.min(start), gap.start.max(range.end)..gap.end);
             [before, after].into_iter().filter(|part| !part.is_empty())
         };
-        self.free = core::mem::take(&mut self.free)
-            .into_iter()
-            .flat_map(split)
-            .collect();
-        self.areas.push(Area {
-            range: range.clone(),
-            next: start + FIRST,
-        });
+        self.free = core::mem::take(&mut self.free).into_iter().flat_map(split).collect();
+        self.areas.push(Area { range: range.clone(), next: start + FIRST });
         Ok(())
     }
 }
@@ -216,10 +186,7 @@ fn free_memory(regions: &[Region]) -> Vec<Range<usize>> {
     let mut from = LOWEST;
     for region in regions {
         let (start, end) = match region.name.as_str() {
-            "[stack]" => (
-                region.range.start.saturating_sub(BELOW_STACK),
-                region.range.end,
-            ),
+            "[stack]" => (region.range.start.saturating_sub(BELOW_STACK), region.range.end),
             "[heap]" => (region.range.start, region.range.end + ABOVE_HEAP),
             _ => (region.range.start, region.range.end),
         };
@@ -241,15 +208,7 @@ mod tests {
 
     fn region(range: Range<usize>, name: &str) -> Region {
         let name = name.to_owned();
-        Region {
-            range,
-            read: true,
-            exec: false,
-            offset: 0,
-            device: 0,
-            inode: 0,
-            name,
-        }
+        Region { range, read: true, exec: false, offset: 0, device: 0, inode: 0, name }
     }
 
     #[test]
@@ -284,11 +243,7 @@ mod tests {
             // SAFETY: `entry_near` gives an address inside a live area.
             assert_eq!(unsafe { (entry as *const usize).read() }, 0x1234);
         }
-        assert_eq!(
-            areas.place(middle + 0x100..=middle + 0x100, 64),
-            None,
-            "taken"
-        );
+        assert_eq!(areas.place(middle + 0x100..=middle + 0x100, 64), None, "taken");
     }
 
     #[test]

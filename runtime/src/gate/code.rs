@@ -21,13 +21,8 @@ impl Code {
     pub(super) fn decode(object: &Object, range: Range<usize>) -> Option<Self> {
         let bytes = object.bytes(range.start, range.len())?;
         let instructions = Vec::with_capacity(bytes.len() / 4);
-        let mut code = Code {
-            range,
-            instructions,
-            branches: Vec::new(),
-        };
-        let mut decoder =
-            Decoder::with_ip(64, bytes, code.range.start as u64, DecoderOptions::NONE);
+        let mut code = Code { range, instructions, branches: Vec::new() };
+        let mut decoder = Decoder::with_ip(64, bytes, code.range.start as u64, DecoderOptions::NONE);
         let mut indirect = false;
         while decoder.can_decode() {
             let instruction = decoder.decode();
@@ -41,10 +36,7 @@ impl Code {
                 | FlowControl::XbeginXabortXend
                     if instruction.op0_kind() == OpKind::NearBranch64 =>
                 {
-                    code.branches.push((
-                        instruction.near_branch_target() as usize,
-                        instruction.ip() as usize,
-                    ));
+                    code.branches.push((instruction.near_branch_target() as usize, instruction.ip() as usize));
                 }
                 FlowControl::IndirectBranch => indirect = true,
                 _ => {}
@@ -60,20 +52,13 @@ impl Code {
 
     /// The index of the instruction that begins at `address`.
     pub(super) fn index_of(&self, address: usize) -> Option<usize> {
-        self.instructions
-            .binary_search_by_key(&(address as u64), Instruction::ip)
-            .ok()
+        self.instructions.binary_search_by_key(&(address as u64), Instruction::ip).ok()
     }
 
     /// The branches that land in `places`, as the addresses of the branches.
     pub(super) fn branches_into(&self, places: Range<usize>) -> impl Iterator<Item = usize> {
-        let first = self
-            .branches
-            .partition_point(|branch| branch.0 < places.start);
-        self.branches[first..]
-            .iter()
-            .take_while(move |branch| branch.0 < places.end)
-            .map(|branch| branch.1)
+        let first = self.branches.partition_point(|branch| branch.0 < places.start);
+        self.branches[first..].iter().take_while(move |branch| branch.0 < places.end).map(|branch| branch.1)
     }
 
     /// A `switch` becomes a table of targets: 32-bit offsets from the table (position-independent
@@ -93,22 +78,16 @@ impl Code {
             if instruction.mnemonic() == Mnemonic::Lea && instruction.is_ip_rel_memory_operand() {
                 let table = instruction.memory_displacement64() as usize;
                 let entries = object.bytes_from(table).unwrap_or(&[]).chunks_exact(4);
-                let offset =
-                    |entry: &[u8]| i32::from_le_bytes(entry.try_into().expect("4 bytes")) as isize;
-                let _ = entries
-                    .map(offset)
-                    .all(|offset| add(table.wrapping_add_signed(offset)));
+                let offset = |entry: &[u8]| i32::from_le_bytes(entry.try_into().expect("4 bytes")) as isize;
+                let _ = entries.map(offset).all(|offset| add(table.wrapping_add_signed(offset)));
             }
             let absolute = instruction.flow_control() == FlowControl::IndirectBranch
                 && instruction.op0_kind() == OpKind::Memory
                 && instruction.memory_index() != Register::None;
             if absolute {
-                let entries = object
-                    .bytes_from(instruction.memory_displacement64() as usize)
-                    .unwrap_or(&[])
-                    .chunks_exact(8);
-                let address =
-                    |entry: &[u8]| u64::from_le_bytes(entry.try_into().expect("8 bytes")) as usize;
+                let entries =
+                    object.bytes_from(instruction.memory_displacement64() as usize).unwrap_or(&[]).chunks_exact(8);
+                let address = |entry: &[u8]| u64::from_le_bytes(entry.try_into().expect("8 bytes")) as usize;
                 let _ = entries.map(address).all(&mut add);
             }
         }

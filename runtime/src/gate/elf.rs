@@ -17,15 +17,11 @@ pub(super) fn word(bytes: &[u8], offset: usize) -> Option<usize> {
 }
 
 fn half(bytes: &[u8], offset: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(
-        bytes.get(offset..offset + 4)?.try_into().ok()?,
-    ))
+    Some(u32::from_le_bytes(bytes.get(offset..offset + 4)?.try_into().ok()?))
 }
 
 fn short(bytes: &[u8], offset: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(
-        bytes.get(offset..offset + 2)?.try_into().ok()?,
-    ))
+    Some(u16::from_le_bytes(bytes.get(offset..offset + 2)?.try_into().ok()?))
 }
 
 /// The program headers of an ELF64 object for x86-64 (elf(5)), or `None`.
@@ -34,11 +30,7 @@ pub(super) fn program_headers(image: &[u8]) -> Option<Vec<ProgramHeader>> {
     if !image.starts_with(CLASS_64_LITTLE_ENDIAN) || short(image, 18)? != libc::EM_X86_64 {
         return None;
     }
-    let (table, size, count) = (
-        word(image, 32)?,
-        short(image, 54)? as usize,
-        short(image, 56)? as usize,
-    );
+    let (table, size, count) = (word(image, 32)?, short(image, 54)? as usize, short(image, 56)? as usize);
     (0..count)
         .map(|index| {
             let header = image.get(table.checked_add(index * size)?..)?;

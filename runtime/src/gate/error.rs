@@ -37,29 +37,18 @@ impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Maps(errno) => write!(out, "cannot read /proc/self/maps ({errno}); mount /proc"),
-            Error::NoLibc => out.write_str(
-                "no glibc (libc.so.6 and ld-linux-x86-64.so.2) is mapped in this process",
-            ),
+            Error::NoLibc => out.write_str("no glibc (libc.so.6 and ld-linux-x86-64.so.2) is mapped in this process"),
             Error::AlreadyOpen => out.write_str("the gate of this process is open already"),
             Error::NoNearMemory(errno) => {
                 write!(out, "no free memory within 2 GiB of the code ({errno})")
             }
             Error::NoNewCode(errno) => {
-                write!(
-                    out,
-                    "new code is refused ({errno}): PR_SET_MDWE, SELinux execmem or seccomp"
-                )
+                write!(out, "new code is refused ({errno}): PR_SET_MDWE, SELinux execmem or seccomp")
             }
             Error::TextNotWritable(errno) => {
-                write!(
-                    out,
-                    "code can be changed neither through /proc/self/mem nor by mremap ({errno})"
-                )
+                write!(out, "code can be changed neither through /proc/self/mem nor by mremap ({errno})")
             }
-            Error::TextChanged { address } => write!(
-                out,
-                "code at {address:#x} is being changed by something else"
-            ),
+            Error::TextChanged { address } => write!(out, "code at {address:#x} is being changed by something else"),
             Error::HalfPatched(errno) => {
                 write!(out, "patched in part, and it cannot be undone ({errno})")
             }

@@ -29,8 +29,7 @@ impl<'a> Functions<'a> {
     /// `None` when the object has no table, or one in a form we do not know.
     pub(super) fn of(object: &'a Object) -> Option<Self> {
         let header = object.unwind_header()?;
-        let [version, frame_encoding, count_encoding, table_encoding] = *object.bytes(header, 4)?
-        else {
+        let [version, frame_encoding, count_encoding, table_encoding] = *object.bytes(header, 4)? else {
             return None;
         };
         if (version, count_encoding, table_encoding) != (1, UDATA4, TABLE_ENCODING) {
@@ -39,19 +38,12 @@ impl<'a> Functions<'a> {
         let count_at = header + 4 + pointer_size(frame_encoding)?;
         let count = u32_at(object.bytes(count_at, 4)?, 0)? as usize;
         let table = object.bytes(count_at + 4, count * 8)?;
-        Some(Functions {
-            object,
-            header,
-            table,
-            last_cie: Cell::new((0, 0)),
-        })
+        Some(Functions { object, header, table, last_cie: Cell::new((0, 0)) })
     }
 
     /// From the first function to the end of the last.
     pub(super) fn span(&self) -> Range<usize> {
-        let last = (self.table.len() / 8)
-            .checked_sub(1)
-            .and_then(|last| self.range(last));
+        let last = (self.table.len() / 8).checked_sub(1).and_then(|last| self.range(last));
         self.start(0).unwrap_or(0)..last.map_or(0, |last| last.end)
     }
 
@@ -60,11 +52,7 @@ impl<'a> Functions<'a> {
         let (mut low, mut high) = (0, self.table.len() / 8);
         while low < high {
             let middle = low.midpoint(high);
-            if self.start(middle)? <= address {
-                low = middle + 1
-            } else {
-                high = middle
-            }
+            if self.start(middle)? <= address { low = middle + 1 } else { high = middle }
         }
         low.checked_sub(1)
     }
@@ -84,11 +72,8 @@ impl<'a> Functions<'a> {
             }
         };
         let length = self.object.bytes(entry + 8 + size, size)?;
-        let length = if size == 4 {
-            u32_at(length, 0)? as usize
-        } else {
-            u64::from_le_bytes(length.try_into().ok()?) as usize
-        };
+        let length =
+            if size == 4 { u32_at(length, 0)? as usize } else { u64::from_le_bytes(length.try_into().ok()?) as usize };
         Some(start..start.checked_add(length)?)
     }
 
@@ -97,10 +82,7 @@ impl<'a> Functions<'a> {
     }
 
     fn relative(&self, offset: usize) -> Option<usize> {
-        Some(
-            self.header
-                .wrapping_add_signed(u32_at(self.table, offset)? as i32 as isize),
-        )
+        Some(self.header.wrapping_add_signed(u32_at(self.table, offset)? as i32 as isize))
     }
 
     /// The size of the addresses in the entries that belong to the CIE at `cie`: what its
@@ -153,9 +135,7 @@ fn pointer_size(encoding: u8) -> Option<usize> {
 }
 
 fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(
-        bytes.get(offset..offset + 4)?.try_into().ok()?,
-    ))
+    Some(u32::from_le_bytes(bytes.get(offset..offset + 4)?.try_into().ok()?))
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -187,10 +167,7 @@ mod tests {
     fn functions_of_libc_are_where_the_symbols_are() {
         // SAFETY: this test process closes no library.
         let objects = unsafe { discover() }.unwrap();
-        let libc = objects
-            .iter()
-            .find(|object| object.kind() == ObjectKind::Libc)
-            .unwrap();
+        let libc = objects.iter().find(|object| object.kind() == ObjectKind::Libc).unwrap();
         let functions = Functions::of(libc).unwrap();
         for symbol in [c"getppid", c"malloc", c"printf", c"qsort"] {
             // SAFETY: dlsym(3) with a NUL-terminated name.

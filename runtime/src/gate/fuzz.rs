@@ -42,10 +42,7 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (self.0 >> 33) as usize % limit
     }
 
@@ -165,9 +162,7 @@ impl Page {
         // SAFETY: fresh memory, larger than any of the functions.
         unsafe {
             for word in 0..PAGE / 8 {
-                (page as *mut usize)
-                    .add(word)
-                    .write(word.wrapping_mul(0x9e37_79b9));
+                (page as *mut usize).add(word).write(word.wrapping_mul(0x9e37_79b9));
             }
             core::ptr::copy_nonoverlapping(code.as_ptr(), page as *mut u8, code.len());
             kernel::make_code(page, PAGE).unwrap();
@@ -214,29 +209,18 @@ fn check(seed: u64, seen: &mut Seen) {
             Some(Jump::Borrowed) => seen.borrowed += 1,
         }
         if !windows.is_empty() {
-            scan.sites.push(Site {
-                address: instruction.ip() as usize,
-                windows,
-            });
+            scan.sites.push(Site { address: instruction.ip() as usize, windows });
         }
     }
     let expected = page.run();
     let entry = gate_fuzz_entry as *const () as usize;
     let plan = Plan::with_map(&object, scan, entry, &maps::regions().unwrap()).unwrap();
-    let threads = if seed % 2 == 0 {
-        Threads::One
-    } else {
-        Threads::Many
-    };
+    let threads = if seed.is_multiple_of(2) { Threads::One } else { Threads::Many };
     // SAFETY: the plan is for this page, in which only this thread runs.
     unsafe { text::apply(&plan.patches, core::slice::from_ref(&range), threads).unwrap() };
     let before = calls();
     assert_eq!(page.run(), expected, "seed {seed}");
-    assert_eq!(
-        calls() - before,
-        plan.patched() as u64,
-        "seed {seed}: every call, and once"
-    );
+    assert_eq!(calls() - before, plan.patched() as u64, "seed {seed}: every call, and once");
     one_instruction_each(seed, &code, &code_bytes, plan.patched());
     // SAFETY: as above.
     unsafe { text::revert(&plan.patches, core::slice::from_ref(&range), threads).unwrap() };
@@ -252,9 +236,7 @@ fn one_instruction_each(seed: u64, code: &Code, original: &[u8], sites: usize) {
         let offset = instruction.ip() as usize - code.range.start;
         let bytes = offset..offset + instruction.len();
         // SAFETY: the function lies in a page that is mapped and readable.
-        let now = unsafe {
-            core::slice::from_raw_parts(instruction.ip() as *const u8, instruction.len())
-        };
+        let now = unsafe { core::slice::from_raw_parts(instruction.ip() as *const u8, instruction.len()) };
         changed += usize::from(now != &original[bytes] && !is_nop(instruction));
     }
     assert!(changed <= sites, "seed {seed}");
@@ -264,15 +246,7 @@ fn one_instruction_each(seed: u64, code: &Code, original: &[u8], sites: usize) {
 fn patched_functions_do_what_they_did() {
     let mut seen = Seen::default();
     (0..1500).for_each(|seed| check(seed, &mut seen));
-    let Seen {
-        direct,
-        hop,
-        borrowed,
-        left,
-    } = seen;
+    let Seen { direct, hop, borrowed, left } = seen;
     println!("direct {direct}, hop {hop}, borrowed {borrowed}, left {left}");
-    assert!(
-        direct > 500 && hop > 50 && borrowed > 50,
-        "all kinds of windows are tried"
-    );
+    assert!(direct > 500 && hop > 50 && borrowed > 50, "all kinds of windows are tried");
 }

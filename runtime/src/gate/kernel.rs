@@ -50,22 +50,8 @@ impl core::fmt::Debug for Errno {
 #[inline]
 unsafe fn call(nr: libc::c_long, args: [usize; 6]) -> Result<usize, Errno> {
     // SAFETY: the caller's promise, passed on.
-    let answer = unsafe {
-        sys::syscall6(
-            nr as usize,
-            args[0],
-            args[1],
-            args[2],
-            args[3],
-            args[4],
-            args[5],
-        )
-    };
-    if (-4095..0).contains(&answer) {
-        Err(Errno(-answer as i32))
-    } else {
-        Ok(answer as usize)
-    }
+    let answer = unsafe { sys::syscall6(nr as usize, args[0], args[1], args[2], args[3], args[4], args[5]) };
+    if (-4095..0).contains(&answer) { Err(Errno(-answer as i32)) } else { Ok(answer as usize) }
 }
 
 /// open(2).
@@ -95,23 +81,14 @@ pub(super) fn read(fd: usize, into: &mut [u8]) -> Result<usize, Errno> {
 /// Writing to that place of that file must be harmless; `/proc/self/mem` is memory.
 pub(super) unsafe fn write_at(fd: usize, bytes: &[u8], at: usize) -> Result<usize, Errno> {
     // SAFETY: `bytes` is readable; the effect is the caller's.
-    unsafe {
-        call(
-            libc::SYS_pwrite64,
-            [fd, bytes.as_ptr() as usize, bytes.len(), at, 0, 0],
-        )
-    }
+    unsafe { call(libc::SYS_pwrite64, [fd, bytes.as_ptr() as usize, bytes.len(), at, 0, 0]) }
 }
 
 /// Fresh private memory, readable and writable; at `at` exactly, or anywhere when it is 0.
 /// `EEXIST`: something is there already.
 pub(super) fn map(at: usize, length: usize) -> Result<usize, Errno> {
     let access = (libc::PROT_READ | libc::PROT_WRITE) as usize;
-    let fixed = if at == 0 {
-        0
-    } else {
-        libc::MAP_FIXED_NOREPLACE
-    };
+    let fixed = if at == 0 { 0 } else { libc::MAP_FIXED_NOREPLACE };
     let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | fixed) as usize;
     // SAFETY: MAP_FIXED_NOREPLACE never replaces a mapping.
     let got = unsafe { call(libc::SYS_mmap, [at, length, access, flags, usize::MAX, 0])? };
@@ -157,10 +134,8 @@ pub(super) unsafe fn replace(from: usize, to: usize, length: usize) -> Result<()
 /// instruction, so none still runs instructions fetched earlier. Without it (before Linux 4.16, or
 /// forbidden) that happens at the next interrupt, which every processor takes all the time.
 pub(super) fn serialise_all_threads() {
-    let commands = [
-        libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
-        libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE,
-    ];
+    let commands =
+        [libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE];
     for command in commands {
         // SAFETY: membarrier takes no pointers.
         let _ = unsafe { call(libc::SYS_membarrier, [command as usize, 0, 0, 0, 0, 0]) };

@@ -16,8 +16,26 @@ pub(crate) fn open(libc: usize, full: usize) -> Result<(), String> {
     // SAFETY: there is one thread.
     unsafe { notice::install() }?;
     // SAFETY: the entries are those of `arch`, which keep registers and stack as promised; there is one thread.
-    *gate = Some(unsafe { Gate::open(Entries { libc, full }, Threads::One) }.map_err(|e| e.to_string())?);
-    Ok(())
+    let opened = unsafe { Gate::open(Entries { libc, full }, Threads::One) }.map_err(|e| e.to_string())?;
+    let stats = opened.stats();
+    *gate = Some(opened);
+    match stats.objects.iter().find(|o| o.left.iter().any(|l| is_futex(l.address))) {
+        // Its threads would sleep in the kernel where no virtual thread can wake them. Nothing is virtualised yet, and what
+        // is patched passes everything through.
+        Some(o) => Err(format!(
+            "{} makes futex calls of its own that cannot be patched, as Go programs do (no unwind tables)",
+            o.name
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether the `syscall` at an address is `mov eax, 202; syscall`: futex.
+fn is_futex(address: usize) -> bool {
+    const CALL: [u8; 7] = [0xb8, 0xca, 0, 0, 0, 0x0f, 0x05];
+    // SAFETY: a site that was found in readable code, whose first five bytes are those before it in the same section; a
+    // site at the very start of one would be preceded by its ELF header's page.
+    unsafe { *((address - 5) as *const [u8; 7]) == CALL }
 }
 
 /// Patches what dlopen has brought, and forgets what dlclose took. What cannot be patched is in [`stats`].

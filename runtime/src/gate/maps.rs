@@ -23,10 +23,7 @@ pub(super) struct Region {
 /// All regions, in order of address.
 pub(super) fn regions() -> Result<Vec<Region>, Error> {
     let text = read_all(c"/proc/self/maps").map_err(Error::Maps)?;
-    Ok(text
-        .split(|&byte| byte == b'\n')
-        .filter_map(|line| parse(&String::from_utf8_lossy(line)))
-        .collect())
+    Ok(text.split(|&byte| byte == b'\n').filter_map(|line| parse(&String::from_utf8_lossy(line))).collect())
 }
 
 fn parse(line: &str) -> Option<Region> {
@@ -73,26 +70,18 @@ mod tests {
 
     #[test]
     fn a_line_with_a_path_with_spaces() {
-        let region = parse(
-            "7f01000-7f03000 r-xp 00002000 fe:01 247030                     /opt/a b/c (deleted)",
-        )
-        .unwrap();
+        let region =
+            parse("7f01000-7f03000 r-xp 00002000 fe:01 247030                     /opt/a b/c (deleted)").unwrap();
         assert_eq!(region.range, 0x7f01000..0x7f03000);
         assert!(region.read && region.exec);
-        assert_eq!(
-            (region.offset, region.device, region.inode),
-            (0x2000, 0xfe << 32 | 1, 247030)
-        );
+        assert_eq!((region.offset, region.device, region.inode), (0x2000, 0xfe << 32 | 1, 247030));
         assert_eq!(region.name, "/opt/a b/c (deleted)");
     }
 
     #[test]
     fn anonymous_memory_has_no_name() {
         let region = parse("7f01000-7f03000 rw-p 00000000 00:00 0 ").unwrap();
-        assert_eq!(
-            (region.exec, region.inode, region.name.as_str()),
-            (false, 0, "")
-        );
+        assert_eq!((region.exec, region.inode, region.name.as_str()), (false, 0, ""));
     }
 
     #[test]
@@ -100,15 +89,7 @@ mod tests {
         let regions = regions().unwrap();
         assert!(regions.iter().any(|region| region.name == "[stack]"));
         let here = this_process_has_a_stack_and_code as *const () as usize;
-        assert!(
-            regions
-                .iter()
-                .any(|region| region.exec && region.range.contains(&here))
-        );
-        assert!(
-            regions
-                .windows(2)
-                .all(|pair| pair[0].range.end <= pair[1].range.start)
-        );
+        assert!(regions.iter().any(|region| region.exec && region.range.contains(&here)));
+        assert!(regions.windows(2).all(|pair| pair[0].range.end <= pair[1].range.start));
     }
 }

@@ -51,9 +51,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 pub use error::Error;
-pub(crate) use live::{is_libc_call, open};
-pub use live::stats;
 pub use kernel::Errno;
+pub use live::stats;
+pub(crate) use live::{is_libc_call, open};
 pub use object::{Object, ObjectKind, discover};
 pub use plan::Plan;
 pub use scan::{Left, Reason, Scan, Site, scan};
@@ -193,12 +193,7 @@ impl Gate {
                 plan => plans.push(plan),
             }
         }
-        let mut gate = Gate {
-            entries,
-            objects: Vec::new(),
-            retired: Vec::new(),
-            elapsed: Duration::ZERO,
-        };
+        let mut gate = Gate { entries, objects: Vec::new(), retired: Vec::new(), elapsed: Duration::ZERO };
         for (object, plan) in objects.iter().zip(plans) {
             // SAFETY: the caller's promise.
             let known = unsafe { Known::new(object, plan, threads) };
@@ -227,21 +222,13 @@ impl Gate {
         let regions = maps::regions()?;
         let is = |known: &Known, object: &Object| known.identity == *object.identity();
         // One that has been unmapped and mapped anew at the same address has fresh code.
-        let (here, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.objects)
-            .into_iter()
-            .partition(|known| {
-                found.iter().any(|object| is(known, object))
-                    && known
-                        .patched
-                        .as_ref()
-                        .is_none_or(|patched| text::applied(&patched.patches))
-            });
+        let (here, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.objects).into_iter().partition(|known| {
+            found.iter().any(|object| is(known, object))
+                && known.patched.as_ref().is_none_or(|patched| text::applied(&patched.patches))
+        });
         found.retain(|object| !here.iter().any(|known| is(known, object)));
         self.objects = here;
-        let change = Change {
-            came: found.len(),
-            went: gone.len(),
-        };
+        let change = Change { came: found.len(), went: gone.len() };
         for known in gone {
             if let Some(patched) = &known.patched {
                 patched.table.set_live(false);
@@ -264,13 +251,8 @@ impl Gate {
     /// What has been done so far.
     pub fn stats(&self) -> Stats {
         let all = self.objects.iter().map(|known| &known.stats);
-        let noted = all.filter(|object| {
-            object.patched > 0 || !object.left.is_empty() || object.error.is_some()
-        });
-        Stats {
-            objects: noted.cloned().collect(),
-            elapsed: self.elapsed,
-        }
+        let noted = all.filter(|object| object.patched > 0 || !object.left.is_empty() || object.error.is_some());
+        Stats { objects: noted.cloned().collect(), elapsed: self.elapsed }
     }
 
     /// Patches an object that was here before, at the same address and with the same code, by what
@@ -294,11 +276,7 @@ impl Gate {
 
     /// Takes back all that has been patched.
     unsafe fn undo(&mut self, threads: Threads) -> Result<(), Error> {
-        for patched in self
-            .objects
-            .iter()
-            .filter_map(|known| known.patched.as_ref())
-        {
+        for patched in self.objects.iter().filter_map(|known| known.patched.as_ref()) {
             // SAFETY: the caller's promise. The trampolines stay, for whoever is in them.
             unsafe { text::revert(&patched.patches, &patched.code, threads)? };
             patched.table.set_live(false);
@@ -323,11 +301,7 @@ impl Known {
             stats.error = Some(error);
             None
         });
-        Known {
-            identity: object.identity().clone(),
-            patched,
-            stats,
-        }
+        Known { identity: object.identity().clone(), patched, stats }
     }
 }
 
@@ -365,12 +339,7 @@ unsafe fn install(
     }
     plan.areas.keep();
     stats.patched = patched;
-    Ok(Some(Patched {
-        code,
-        patches: plan.patches,
-        originals,
-        table,
-    }))
+    Ok(Some(Patched { code, patches: plan.patches, originals, table }))
 }
 
 /// The bytes of all windows of `table`, one after the other.

@@ -63,10 +63,8 @@ pub(super) unsafe fn install() -> Result<(), String> {
     let text = |e: Error| e.to_string();
     // SAFETY: one thread: nothing is unmapped meanwhile.
     let objects = unsafe { discover() }.map_err(text)?;
-    let loader = objects
-        .iter()
-        .find(|o| o.kind() == ObjectKind::Loader && o.span().contains(&function))
-        .ok_or(UNKNOWN)?;
+    let loader =
+        objects.iter().find(|o| o.kind() == ObjectKind::Loader && o.span().contains(&function)).ok_or(UNKNOWN)?;
     let code = loader.bytes(function, 2 * JUMP + 6).ok_or(UNKNOWN)?;
     let at = room(code, function).ok_or(UNKNOWN)?;
 
@@ -85,8 +83,7 @@ pub(super) unsafe fn install() -> Result<(), String> {
     let original = &code[at - function..][..JUMP];
     let ranges: Vec<_> = loader.code().collect();
     // SAFETY: the caller's promise; what is replaced is a `ret` and padding that nothing runs.
-    unsafe { text::apply(&[Patch::new(at, original, &patch)], &ranges, Threads::One) }
-        .map_err(text)?;
+    unsafe { text::apply(&[Patch::new(at, original, &patch)], &ranges, Threads::One) }.map_err(text)?;
     sealed.keep();
     Ok(())
 }
@@ -140,28 +137,12 @@ mod tests {
 
     #[test]
     fn a_function_that_does_something_has_none() {
+        assert_eq!(room(b"\x48\x89\xc7\xc3\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90", 0), None);
         assert_eq!(
-            room(
-                b"\x48\x89\xc7\xc3\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90",
-                0
-            ),
-            None
-        );
-        assert_eq!(
-            room(
-                b"\xc3\x90\x90\x48\x89\xc7\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90",
-                0
-            ),
+            room(b"\xc3\x90\x90\x48\x89\xc7\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90", 0),
             None,
             "the next function"
         );
-        assert_eq!(
-            room(
-                b"\xcc\x90\x90\x48\x89\xc7\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90",
-                0
-            ),
-            None,
-            "a breakpoint"
-        );
+        assert_eq!(room(b"\xcc\x90\x90\x48\x89\xc7\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90", 0), None, "a breakpoint");
     }
 }

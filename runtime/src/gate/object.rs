@@ -74,26 +74,13 @@ impl Object {
 
     /// The address ranges that hold code.
     pub(super) fn code(&self) -> impl Iterator<Item = Range<usize>> {
-        self.segments
-            .iter()
-            .filter(|segment| segment.exec)
-            .map(|segment| segment.range.clone())
+        self.segments.iter().filter(|segment| segment.exec).map(|segment| segment.range.clone())
     }
 
     /// From the first byte to the last.
     pub(super) fn span(&self) -> Range<usize> {
-        let start = self
-            .segments
-            .iter()
-            .map(|segment| segment.range.start)
-            .min()
-            .unwrap_or(0);
-        let end = self
-            .segments
-            .iter()
-            .map(|segment| segment.range.end)
-            .max()
-            .unwrap_or(0);
+        let start = self.segments.iter().map(|segment| segment.range.start).min().unwrap_or(0);
+        let end = self.segments.iter().map(|segment| segment.range.end).max().unwrap_or(0);
         start..end
     }
 
@@ -105,10 +92,7 @@ impl Object {
 
     /// Everything from `address` to the end of its readable segment.
     pub(super) fn bytes_from(&self, address: usize) -> Option<&[u8]> {
-        let segment = self
-            .segments
-            .iter()
-            .find(|segment| segment.range.contains(&address))?;
+        let segment = self.segments.iter().find(|segment| segment.range.contains(&address))?;
         let length = segment.range.end - address;
         // SAFETY: the segment is mapped and readable (checked against the map when the object was
         // made) and stays so while the object lives (promise of the maker). Only code and read-only
@@ -126,81 +110,41 @@ impl Object {
         let content = std::fs::read(path).map_err(errno)?;
         let headers = program_headers(&content).ok_or(NOT_ELF)?;
         let loads = headers.iter().filter(|header| header.kind == libc::PT_LOAD);
-        let size = loads
-            .clone()
-            .map(|load| load.address + load.memory_size)
-            .max()
-            .ok_or(NOT_ELF)?;
-        let start = loads
-            .clone()
-            .map(|load| load.address)
-            .min()
-            .ok_or(NOT_ELF)?
-            & !(PAGE - 1);
+        let size = loads.clone().map(|load| load.address + load.memory_size).max().ok_or(NOT_ELF)?;
+        let start = loads.clone().map(|load| load.address).min().ok_or(NOT_ELF)? & !(PAGE - 1);
         let memory = kernel::map(0, size - start)?;
         for load in loads {
-            let data = content
-                .get(load.offset..load.offset + load.file_size)
-                .ok_or(NOT_ELF)?;
+            let data = content.get(load.offset..load.offset + load.file_size).ok_or(NOT_ELF)?;
             let into = memory + load.address - start;
             // SAFETY: `start` is the least address and `size` the greatest, so the copy stays
             // inside the fresh mapping.
             unsafe { core::ptr::copy_nonoverlapping(data.as_ptr(), into as *mut u8, data.len()) };
         }
-        let identity = Identity {
-            device: 0,
-            inode: 0,
-            header: memory,
-        };
-        Ok(Object::new(
-            path.display().to_string(),
-            identity,
-            memory.wrapping_sub(start),
-            &headers,
-        ))
+        let identity = Identity { device: 0, inode: 0, header: memory };
+        Ok(Object::new(path.display().to_string(), identity, memory.wrapping_sub(start), &headers))
     }
 
     /// An object that is nothing but `code`, which must be mapped.
     #[cfg(test)]
     pub(super) fn of_code(code: Range<usize>) -> Object {
-        let identity = Identity {
-            device: 0,
-            inode: 0,
-            header: code.start,
-        };
-        let segments = vec![Segment {
-            range: code,
-            exec: true,
-        }];
+        let identity = Identity { device: 0, inode: 0, header: code.start };
+        let segments = vec![Segment { range: code, exec: true }];
         let name = "test".to_owned();
-        Object {
-            name,
-            kind: ObjectKind::Other,
-            identity,
-            segments,
-            unwind_header: None,
-        }
+        Object { name, kind: ObjectKind::Other, identity, segments, unwind_header: None }
     }
 
     /// The memory that `headers` describe must be mapped, loaded at `bias`.
     fn new(name: String, identity: Identity, bias: usize, headers: &[ProgramHeader]) -> Object {
         let at = |address: usize| bias.wrapping_add(address);
         let find = |kind| headers.iter().find(|header| header.kind == kind);
-        let segments = headers
-            .iter()
-            .filter(|header| header.kind == libc::PT_LOAD && header.flags & libc::PF_R != 0);
+        let segments = headers.iter().filter(|header| header.kind == libc::PT_LOAD && header.flags & libc::PF_R != 0);
         let segments = segments.map(|load| Segment {
             range: at(load.address)..at(load.address) + load.file_size,
             exec: load.flags & libc::PF_X != 0,
         });
         let unwind_header = find(libc::PT_GNU_EH_FRAME).map(|header| at(header.address));
-        let mut object = Object {
-            name,
-            kind: ObjectKind::Other,
-            identity,
-            segments: segments.collect(),
-            unwind_header,
-        };
+        let mut object =
+            Object { name, kind: ObjectKind::Other, identity, segments: segments.collect(), unwind_header };
         let dynamic = find(libc::PT_DYNAMIC).map(|header| (at(header.address), header.file_size));
         object.kind = match dynamic.and_then(|(address, size)| object.soname(bias, address, size)) {
             Some(b"libc.so.6" | b"libpthread.so.0") => ObjectKind::Libc,
@@ -214,24 +158,12 @@ impl Object {
     fn soname(&self, bias: usize, dynamic: usize, size: usize) -> Option<&[u8]> {
         const DT_STRTAB: usize = 5;
         const DT_SONAME: usize = 14;
-        let entries = self
-            .bytes(dynamic, size)?
-            .chunks_exact(16)
-            .map(|entry| (word(entry, 0), word(entry, 8)));
-        let value = |tag| {
-            entries
-                .clone()
-                .find(|entry| entry.0 == Some(tag))
-                .and_then(|entry| entry.1)
-        };
+        let entries = self.bytes(dynamic, size)?.chunks_exact(16).map(|entry| (word(entry, 0), word(entry, 8)));
+        let value = |tag| entries.clone().find(|entry| entry.0 == Some(tag)).and_then(|entry| entry.1);
         let strings = value(DT_STRTAB)?;
         // The loader writes the address back over the offset (glibc elf/get-dynamic-info.h); an
         // image that was not loaded has the offset.
-        let strings = if strings >= bias {
-            strings
-        } else {
-            bias + strings
-        };
+        let strings = if strings >= bias { strings } else { bias + strings };
         let name = self.bytes_from(strings + value(DT_SONAME)?)?;
         name.split(|&byte| byte == 0).next()
     }
@@ -245,12 +177,8 @@ pub unsafe fn discover() -> Result<Vec<Object>, Error> {
     let regions = regions()?;
     let here = discover as *const () as usize;
     // SAFETY: the map was read just now, and nothing is unmapped meanwhile (the caller's promise).
-    let objects = regions
-        .iter()
-        .filter_map(|region| unsafe { loaded(region, &regions) });
-    Ok(objects
-        .filter(|object| !object.span().contains(&here))
-        .collect())
+    let objects = regions.iter().filter_map(|region| unsafe { loaded(region, &regions) });
+    Ok(objects.filter(|object| !object.span().contains(&here)).collect())
 }
 
 /// The object whose ELF header is at the start of `region`, if it is one that has been loaded to
@@ -270,18 +198,11 @@ unsafe fn loaded(region: &Region, regions: &[Region]) -> Option<Object> {
     // SAFETY: the region is mapped and readable, and belongs to a file that is being executed,
     // which cannot be truncated (ETXTBSY) or, for a library, is not by anyone who wants the process
     // to live.
-    let image =
-        unsafe { core::slice::from_raw_parts(region.range.start as *const u8, region.range.len()) };
+    let image = unsafe { core::slice::from_raw_parts(region.range.start as *const u8, region.range.len()) };
     let headers = program_headers(image)?;
-    let first = headers
-        .iter()
-        .find(|header| header.kind == libc::PT_LOAD && header.offset < PAGE)?;
+    let first = headers.iter().find(|header| header.kind == libc::PT_LOAD && header.offset < PAGE)?;
     let bias = region.range.start.wrapping_sub(first.address & !(PAGE - 1));
-    let identity = Identity {
-        device: region.device,
-        inode: region.inode,
-        header: region.range.start,
-    };
+    let identity = Identity { device: region.device, inode: region.inode, header: region.range.start };
     let object = Object::new(region.name.clone(), identity, bias, &headers);
     // Programs that move their code to huge pages leave it anonymous.
     let fits = |segment: &Segment| {
@@ -313,31 +234,16 @@ mod tests {
     fn libc_and_loader_are_found_and_our_own_object_is_not() {
         // SAFETY: this test process closes no library.
         let objects = unsafe { discover() }.unwrap();
-        let count = |kind| {
-            objects
-                .iter()
-                .filter(|object| object.kind() == kind)
-                .count()
-        };
+        let count = |kind| objects.iter().filter(|object| object.kind() == kind).count();
         assert_eq!((count(ObjectKind::Libc), count(ObjectKind::Loader)), (1, 1));
-        assert!(
-            !objects
-                .iter()
-                .any(|object| { object.span().contains(&(discover as *const () as usize)) })
-        );
+        assert!(!objects.iter().any(|object| { object.span().contains(&(discover as *const () as usize)) }));
         assert!(!objects.iter().any(|object| object.name().contains("vdso")));
     }
 
     #[test]
     fn a_file_that_is_no_elf_object_is_refused() {
-        assert_eq!(
-            Object::from_file("/etc/passwd".as_ref()).err(),
-            Some(Errno(libc::ENOEXEC))
-        );
-        assert_eq!(
-            Object::from_file("/nonexistent".as_ref()).err(),
-            Some(Errno(libc::ENOENT))
-        );
+        assert_eq!(Object::from_file("/etc/passwd".as_ref()).err(), Some(Errno(libc::ENOEXEC)));
+        assert_eq!(Object::from_file("/nonexistent".as_ref()).err(), Some(Errno(libc::ENOENT)));
     }
 
     #[test]
@@ -351,16 +257,9 @@ mod tests {
             inode: 0,
             name: String::new(),
         };
-        let regions = [
-            region(0x1000..0x2000),
-            region(0x2000..0x3000),
-            region(0x4000..0x5000),
-        ];
+        let regions = [region(0x1000..0x2000), region(0x2000..0x3000), region(0x4000..0x5000)];
         assert!(covered(&(0x1800..0x2800), &regions, |_| true));
         assert!(!covered(&(0x2800..0x4800), &regions, |_| true));
-        assert!(!covered(&(0x1800..0x2800), &regions, |region| region
-            .range
-            .start
-            == 0x1000));
+        assert!(!covered(&(0x1800..0x2800), &regions, |region| region.range.start == 0x1000));
     }
 }

@@ -54,12 +54,7 @@ impl Plan {
         Plan::with_map(object, scan, entry, &super::maps::regions()?)
     }
 
-    pub(super) fn with_map(
-        object: &Object,
-        scan: Scan,
-        entry: usize,
-        regions: &[Region],
-    ) -> Result<Plan, Error> {
+    pub(super) fn with_map(object: &Object, scan: Scan, entry: usize, regions: &[Region]) -> Result<Plan, Error> {
         let mut draft = Draft {
             object,
             areas: Areas::new(entry, regions),
@@ -77,38 +72,17 @@ impl Plan {
             draft.areas.map_near(&object.span(), room.sum())?;
             // First those with the best kind of window; what they take is no longer there for
             // others.
-            let (direct, others): (Vec<_>, Vec<_>) = scan
-                .sites
-                .iter()
-                .partition(|site| site.windows[0].jump == Jump::Direct);
+            let (direct, others): (Vec<_>, Vec<_>) =
+                scan.sites.iter().partition(|site| site.windows[0].jump == Jump::Direct);
             for site in direct.into_iter().chain(others) {
-                if !site
-                    .windows
-                    .iter()
-                    .any(|window| draft.add(site, window).is_some())
-                {
-                    left.push(Left {
-                        address: site.address,
-                        reason: Reason::NoMemory,
-                    });
+                if !site.windows.iter().any(|window| draft.add(site, window).is_some()) {
+                    left.push(Left { address: site.address, reason: Reason::NoMemory });
                 }
             }
         }
-        let Draft {
-            areas,
-            patches,
-            mut records,
-            steps,
-            ..
-        } = draft;
+        let Draft { areas, patches, mut records, steps, .. } = draft;
         records.sort_by_key(|record| record.site);
-        Ok(Plan {
-            patches,
-            records,
-            steps,
-            areas: areas.seal()?,
-            left,
-        })
+        Ok(Plan { patches, records, steps, areas: areas.seal()?, left })
     }
 
     /// How many sites it patches.
@@ -148,23 +122,17 @@ impl Draft<'_> {
         };
         let first_step = self.steps.len();
         let written = self.trampoline(site, window, start);
-        let (Some((code, enter)), Some(patches)) = (written, self.jumps(site, window, start))
-        else {
+        let (Some((code, enter)), Some(patches)) = (written, self.jumps(site, window, start)) else {
             self.steps.truncate(first_step);
             return None;
         };
         self.areas.write(start, &code);
         self.patches.extend(patches);
-        self.taken
-            .extend(taken.iter().map(|range| (range.start, range.end)));
+        self.taken.extend(taken.iter().map(|range| (range.start, range.end)));
         self.records.push(Record {
             site: site.address,
             window: window.start,
-            hole: if let Jump::Hop(hole) = window.jump {
-                hole.jump
-            } else {
-                0
-            },
+            hole: if let Jump::Hop(hole) = window.jump { hole.jump } else { 0 },
             start,
             enter,
             call: enter + TO_CALL,
@@ -180,26 +148,16 @@ impl Draft<'_> {
     }
 
     /// The code of a trampoline at `start`, and where `enter` is. Notes the steps.
-    fn trampoline(
-        &mut self,
-        site: &Site,
-        window: &Window,
-        start: usize,
-    ) -> Option<(Vec<u8>, usize)> {
+    fn trampoline(&mut self, site: &Site, window: &Window, start: usize) -> Option<(Vec<u8>, usize)> {
         let mut code = Vec::with_capacity(64);
-        let mut original = self
-            .object
-            .bytes(window.start, site.address - window.start)?;
+        let mut original = self.object.bytes(window.start, site.address - window.start)?;
         let mut decoder = Decoder::with_ip(64, original, window.start as u64, DecoderOptions::NONE);
         while decoder.can_decode() {
             let instruction = decoder.decode();
             let (bytes, rest) = original.split_at(instruction.len());
             original = rest;
             let copy = start + code.len();
-            self.steps.push(Step {
-                original: instruction.ip() as usize,
-                copy,
-            });
+            self.steps.push(Step { original: instruction.ip() as usize, copy });
             write_moved(&instruction, bytes, copy, &mut code)?;
         }
         let enter = start + code.len();
@@ -215,16 +173,10 @@ impl Draft<'_> {
 
     /// The changes to the text, in the order in which they must be made.
     fn jumps(&self, site: &Site, window: &Window, start: usize) -> Option<Vec<Patch>> {
-        let jump_at = if let Jump::Hop(hole) = window.jump {
-            hole.jump
-        } else {
-            window.start
-        };
+        let jump_at = if let Jump::Hop(hole) = window.jump { hole.jump } else { window.start };
         let mut jump = vec![JMP_REL32];
         jump.extend(displacement(jump_at + JUMP, start)?);
-        let patch = |at: usize, bytes: &[u8]| {
-            Some(Patch::new(at, self.object.bytes(at, bytes.len())?, bytes))
-        };
+        let patch = |at: usize, bytes: &[u8]| Some(Patch::new(at, self.object.bytes(at, bytes.len())?, bytes));
         match window.jump {
             Jump::Direct => {
                 jump.resize(window.length, INT3);

@@ -13,13 +13,11 @@ pub(super) fn movable(instruction: &Instruction) -> bool {
         FlowControl::Next => {
             let relative = instruction.is_ip_rel_memory_operand();
             // `endbr64` marks where indirect branches may land; it has to stay.
-            !(relative && instruction.memory_base() == Register::EIP)
-                && instruction.mnemonic() != Mnemonic::Endbr64
+            !(relative && instruction.memory_base() == Register::EIP) && instruction.mnemonic() != Mnemonic::Endbr64
         }
         // jrcxz and the loop instructions reach 127 bytes and no further.
         FlowControl::ConditionalBranch => {
-            (instruction.is_jcc_short() || instruction.is_jcc_near())
-                && instruction.op0_kind() == OpKind::NearBranch64
+            (instruction.is_jcc_short() || instruction.is_jcc_near()) && instruction.op0_kind() == OpKind::NearBranch64
         }
         _ => false,
     }
@@ -35,20 +33,12 @@ fn moved_length(instruction: &Instruction) -> usize {
 
 /// Appends `instruction` (whose bytes are `bytes`) as it must stand at address `at`. `None`:
 /// something is out of reach.
-pub(super) fn write_moved(
-    instruction: &Instruction,
-    bytes: &[u8],
-    at: usize,
-    out: &mut Vec<u8>,
-) -> Option<()> {
+pub(super) fn write_moved(instruction: &Instruction, bytes: &[u8], at: usize, out: &mut Vec<u8>) -> Option<()> {
     let next = at + moved_length(instruction);
     if instruction.flow_control() == FlowControl::ConditionalBranch {
         // iced numbers the conditions as the processor does, from one.
         out.extend([0x0f, 0x80 | (instruction.condition_code() as u8 - 1)]);
-        out.extend(displacement(
-            next,
-            instruction.near_branch_target() as usize,
-        )?);
+        out.extend(displacement(next, instruction.near_branch_target() as usize)?);
     } else {
         let start = out.len();
         out.extend(bytes);
@@ -65,11 +55,7 @@ pub(super) fn write_moved(
 
 /// The 32-bit field that, in an instruction that ends at `next`, reaches `target`.
 pub(super) fn displacement(next: usize, target: usize) -> Option<[u8; 4]> {
-    Some(
-        i32::try_from(target.wrapping_sub(next) as isize)
-            .ok()?
-            .to_le_bytes(),
-    )
+    Some(i32::try_from(target.wrapping_sub(next) as isize).ok()?.to_le_bytes())
 }
 
 /// Does the instruction do nothing (`nop` of any length, `xchg ax,ax`)?

@@ -78,10 +78,7 @@ pub fn scan(object: &Object) -> Scan {
         let Some(bytes) = object.bytes(code.start, code.len()) else {
             continue;
         };
-        let found: Vec<usize> = syscalls(bytes)
-            .into_iter()
-            .map(|offset| code.start + offset)
-            .collect();
+        let found: Vec<usize> = syscalls(bytes).into_iter().map(|offset| code.start + offset).collect();
         scan.add(object, &found);
     }
     scan.drop_windows_entered_from_afar(object);
@@ -107,14 +104,9 @@ impl Scan {
                 self.leave(address, Reason::NoFunctionTable);
                 continue;
             };
-            if !current
-                .as_ref()
-                .is_some_and(|(_, range, _)| range.contains(&address))
-            {
+            if !current.as_ref().is_some_and(|(_, range, _)| range.contains(&address)) {
                 current = functions.before(address).and_then(|index| {
-                    let range = functions
-                        .range(index)
-                        .filter(|range| range.contains(&address))?;
+                    let range = functions.range(index).filter(|range| range.contains(&address))?;
                     Some((index, range.clone(), Code::decode(object, range)))
                 });
             }
@@ -122,19 +114,14 @@ impl Scan {
                 // Linkers may put constants into the same segment, before or behind all functions.
                 None if !functions.span().contains(&address) => {}
                 None => match window_in_cfi_hole(object, address) {
-                    Some(window) => self.sites.push(Site {
-                        address,
-                        windows: vec![window],
-                    }),
+                    Some(window) => self.sites.push(Site { address, windows: vec![window] }),
                     None => self.leave(address, Reason::OutsideFunctions),
                 },
                 Some((_, _, None)) => self.leave(address, Reason::Undecodable),
                 Some((index, _, Some(code))) => {
                     // Else the bytes are part of another instruction.
                     if let Some(site) = code.index_of(address) {
-                        match window::choices(code, site, || {
-                            holes_around(object, functions, *index, code)
-                        }) {
+                        match window::choices(code, site, || holes_around(object, functions, *index, code)) {
                             windows if windows.is_empty() => self.leave(address, Reason::NoWindow),
                             windows => self.sites.push(Site { address, windows }),
                         }
@@ -149,17 +136,10 @@ impl Scan {
     fn drop_windows_entered_from_afar(&mut self, object: &Object) {
         let guarded = |site: &Site| {
             let address = site.address;
-            site.windows
-                .iter()
-                .flat_map(move |window| window.no_landing(address))
-                .collect::<Vec<_>>()
+            site.windows.iter().flat_map(move |window| window.no_landing(address)).collect::<Vec<_>>()
         };
-        let mut places: Vec<Range<usize>> = self
-            .sites
-            .iter()
-            .flat_map(guarded)
-            .filter(|range| !range.is_empty())
-            .collect();
+        let mut places: Vec<Range<usize>> =
+            self.sites.iter().flat_map(guarded).filter(|range| !range.is_empty()).collect();
         places.sort_by_key(|range| range.start);
         places.dedup_by(|next, previous| {
             let joined = next.start <= previous.end;
@@ -177,25 +157,15 @@ impl Scan {
         for site in self.sites.iter_mut() {
             let address = site.address;
             // A way back from right behind the syscall was judged when the window was chosen.
-            let hits = hits
-                .iter()
-                .filter(|(from, _)| *from != address + SYSCALL.len());
+            let hits = hits.iter().filter(|(from, _)| *from != address + SYSCALL.len());
             for (_, to) in hits {
-                site.windows.retain(|window| {
-                    !window
-                        .no_landing(address)
-                        .iter()
-                        .any(|range| range.contains(to))
-                });
+                site.windows.retain(|window| !window.no_landing(address).iter().any(|range| range.contains(to)));
             }
         }
         let left = &mut self.left;
         self.sites.retain(|site| {
             if site.windows.is_empty() {
-                left.push(Left {
-                    address: site.address,
-                    reason: Reason::NoWindow,
-                });
+                left.push(Left { address: site.address, reason: Reason::NoWindow });
             }
             !site.windows.is_empty()
         });
@@ -206,8 +176,7 @@ impl Scan {
 /// also in the short form. Judged by its bytes, because its unwind entry begins one byte early.
 fn returns_from_signal(object: &Object, address: usize) -> bool {
     let before = |length| object.bytes(address - length, length);
-    before(7) == Some(&[0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0])
-        || before(5) == Some(&[0xb8, 0x0f, 0, 0, 0])
+    before(7) == Some(&[0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0]) || before(5) == Some(&[0xb8, 0x0f, 0, 0, 0])
 }
 
 /// glibc ends the unwind information of `clone` and `clone3` right before the syscall, since there
@@ -218,11 +187,7 @@ fn window_in_cfi_hole(object: &Object, address: usize) -> Option<Window> {
     let (opcode, number) = object.bytes(start, JUMP)?.split_first()?;
     let number = libc::c_long::from(u32::from_le_bytes(number.try_into().ok()?));
     let known = *opcode == 0xb8 && [libc::SYS_clone, libc::SYS_clone3].contains(&number);
-    known.then_some(Window {
-        start,
-        length: JUMP,
-        jump: Jump::Direct,
-    })
+    known.then_some(Window { start, length: JUMP, jump: Jump::Direct })
 }
 
 /// The unused bytes in function `index` and right before and behind it.
@@ -236,9 +201,7 @@ fn holes_around(object: &Object, functions: &Functions, index: usize, code: &Cod
     if let Some(gap) = after(index, code) {
         holes.extend(window::holes_in_padding(gap));
     }
-    let previous = index
-        .checked_sub(1)
-        .and_then(|index| Some((index, Code::decode(object, functions.range(index)?)?)));
+    let previous = index.checked_sub(1).and_then(|index| Some((index, Code::decode(object, functions.range(index)?)?)));
     if let Some(gap) = previous.and_then(|(index, code)| after(index, &code)) {
         holes.extend(window::holes_in_padding(gap));
     }
@@ -248,9 +211,7 @@ fn holes_around(object: &Object, functions: &Functions, index: usize, code: &Cod
 /// Is it nothing but nops and breakpoints?
 fn is_padding(bytes: &[u8]) -> bool {
     let mut decoder = iced_x86::Decoder::new(64, bytes, iced_x86::DecoderOptions::NONE);
-    decoder.iter().all(|instruction| {
-        is_nop(&instruction) || instruction.mnemonic() == iced_x86::Mnemonic::Int3
-    })
+    decoder.iter().all(|instruction| is_nop(&instruction) || instruction.mnemonic() == iced_x86::Mnemonic::Int3)
 }
 
 #[cfg(test)]
@@ -265,28 +226,14 @@ mod tests {
         code.extend([0xe9, 0, 0, 0, 0, 0xc3]);
         for (target, kept) in [(0, true), (1, false), (5, false), (6, true), (7, true)] {
             code[301..305].copy_from_slice(&(target - 305_i32).to_le_bytes());
-            let object =
-                Object::of_code(code.as_ptr() as usize..code.as_ptr() as usize + code.len());
+            let object = Object::of_code(code.as_ptr() as usize..code.as_ptr() as usize + code.len());
             let start = code.as_ptr() as usize;
-            let window = Window {
-                start,
-                length: JUMP,
-                jump: Jump::Direct,
-            };
-            let site = Site {
-                address: start + JUMP,
-                windows: vec![window],
-            };
-            let mut scan = Scan {
-                sites: vec![site],
-                left: Vec::new(),
-            };
+            let window = Window { start, length: JUMP, jump: Jump::Direct };
+            let site = Site { address: start + JUMP, windows: vec![window] };
+            let mut scan = Scan { sites: vec![site], left: Vec::new() };
             scan.drop_windows_entered_from_afar(&object);
             assert_eq!(scan.sites.len(), usize::from(kept), "{target}");
-            let left = Left {
-                address: start + JUMP,
-                reason: Reason::NoWindow,
-            };
+            let left = Left { address: start + JUMP, reason: Reason::NoWindow };
             assert_eq!(scan.left, if kept { vec![] } else { vec![left] });
         }
     }

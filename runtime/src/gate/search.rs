@@ -5,8 +5,7 @@
 //! Unsafe: vector loads. SSE2 is part of x86-64.
 
 use core::arch::x86_64::{
-    __m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128,
-    _mm_set1_epi8,
+    __m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
 };
 use core::ops::Range;
 
@@ -32,12 +31,7 @@ pub(super) fn syscalls(code: &[u8]) -> Vec<usize> {
 /// a jump or conditional jump with a 32-bit displacement (calls lead to functions, not into them)
 /// and whose target lies in one of `places` (sorted, disjoint); `from` is the address of its
 /// opcode.
-pub(super) fn branches_into(
-    code: &[u8],
-    base: usize,
-    places: &[Range<usize>],
-    mut report: impl FnMut(usize, usize),
-) {
+pub(super) fn branches_into(code: &[u8], base: usize, places: &[Range<usize>], mut report: impl FnMut(usize, usize)) {
     let (Some(first), Some(last)) = (places.first(), places.last()) else {
         return;
     };
@@ -54,10 +48,7 @@ pub(super) fn branches_into(
         unsafe {
             let near = equals(first, 0xe9);
             let high_nibble = _mm_and_si128(second, _mm_set1_epi8(0xf0_u8 as i8));
-            _mm_or_si128(
-                near,
-                _mm_and_si128(equals(first, 0x0f), equals(high_nibble, 0x80)),
-            )
+            _mm_or_si128(near, _mm_and_si128(equals(first, 0x0f), equals(high_nibble, 0x80)))
         }
     };
     each_match(code, 5, scan, |offset| {
@@ -69,11 +60,8 @@ pub(super) fn branches_into(
         let Some(&bytes) = code[displacement_at..].first_chunk() else {
             return;
         };
-        let target =
-            (base + displacement_at + 4).wrapping_add_signed(i32::from_le_bytes(bytes) as isize);
-        if !(low..high).contains(&target)
-            || lines[(target - low) >> 12] >> ((target - low) >> 6 & 63) & 1 == 0
-        {
+        let target = (base + displacement_at + 4).wrapping_add_signed(i32::from_le_bytes(bytes) as isize);
+        if !(low..high).contains(&target) || lines[(target - low) >> 12] >> ((target - low) >> 6 & 63) & 1 == 0 {
             return;
         }
         let index = places.partition_point(|place| place.end <= target);
@@ -91,22 +79,14 @@ fn equals(bytes: __m128i, value: u8) -> __m128i {
 /// Calls `found` for each offset, in order, at which `scan`, given 16 bytes and the 16 that start
 /// one later, sets the lane; only for offsets with at least `tail` bytes from there on. Near the
 /// end every offset is reported, so `found` looks for itself.
-fn each_match(
-    code: &[u8],
-    tail: usize,
-    scan: impl Fn(__m128i, __m128i) -> __m128i,
-    mut found: impl FnMut(usize),
-) {
+fn each_match(code: &[u8], tail: usize, scan: impl Fn(__m128i, __m128i) -> __m128i, mut found: impl FnMut(usize)) {
     let mut offset = 0;
     while offset + 16 + tail <= code.len() {
         // SAFETY: both loads end at or before `offset + 17`, inside the slice, since `tail` is at
         // least 2.
         let mut mask = unsafe {
             let at = code.as_ptr().add(offset);
-            _mm_movemask_epi8(scan(
-                _mm_loadu_si128(at.cast()),
-                _mm_loadu_si128(at.add(1).cast()),
-            ))
+            _mm_movemask_epi8(scan(_mm_loadu_si128(at.cast()), _mm_loadu_si128(at.add(1).cast())))
         };
         while mask != 0 {
             found(offset + mask.trailing_zeros() as usize);
@@ -125,14 +105,10 @@ mod tests {
     fn noise(length: usize) -> Vec<u8> {
         let mut state = 1u64;
         let mut next = || {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (state >> 33) as usize
         };
-        (0..length)
-            .map(|_| [0x0f, 0x05, 0xe8, 0xe9, 0x84, 0x00, 0x01, 0xff][next() % 8])
-            .collect()
+        (0..length).map(|_| [0x0f, 0x05, 0xe8, 0xe9, 0x84, 0x00, 0x01, 0xff][next() % 8]).collect()
     }
 
     #[test]
@@ -141,9 +117,7 @@ mod tests {
         for start in 0..40 {
             for end in [start, start + 1, start + 2, start + 17, start + 33, 5000] {
                 let code = &code[start..end];
-                let expected: Vec<usize> = (0..code.len())
-                    .filter(|&at| code[at..].starts_with(&SYSCALL))
-                    .collect();
+                let expected: Vec<usize> = (0..code.len()).filter(|&at| code[at..].starts_with(&SYSCALL)).collect();
                 assert_eq!(syscalls(code), expected);
             }
         }
@@ -153,11 +127,7 @@ mod tests {
     fn every_branch_is_found() {
         let code = noise(5000);
         let base = 0x1000_0000;
-        let places = [
-            base + 100..base + 110,
-            base + 1000..base + 1300,
-            base + 4990..base + 5400,
-        ];
+        let places = [base + 100..base + 110, base + 1000..base + 1300, base + 4990..base + 5400];
         let mut expected = Vec::new();
         for at in 0..code.len() - 4 {
             let skip = match code[at] {

@@ -87,11 +87,7 @@ pub struct Location {
 pub fn locate(pc: usize) -> Option<Location> {
     tables().find_map(|table| {
         let (record, place) = table.find(pc)?;
-        Some(Location {
-            site: record.site,
-            kind: table.kind,
-            place,
-        })
+        Some(Location { site: record.site, kind: table.kind, place })
     })
 }
 
@@ -131,10 +127,7 @@ pub fn resume_pc(pc: usize) -> usize {
             Place::Window(_) if pc == record.site => Some(record.enter),
             Place::Window(_) => {
                 let copies = table.steps_of(record);
-                copies
-                    .iter()
-                    .find(|step| step.original == pc)
-                    .map(|step| step.copy)
+                copies.iter().find(|step| step.original == pc).map(|step| step.copy)
             }
             _ => None,
         }
@@ -155,11 +148,7 @@ fn tables() -> impl Iterator<Item = &'static Table> {
 
 impl Table {
     /// Puts a table for `records` (sorted by site) into the list, live.
-    pub(super) fn publish(
-        kind: ObjectKind,
-        records: Vec<Record>,
-        steps: Vec<Step>,
-    ) -> &'static Table {
+    pub(super) fn publish(kind: ObjectKind, records: Vec<Record>, steps: Vec<Step>) -> &'static Table {
         let index = |key: fn(&Record) -> usize, used: fn(&Record) -> bool| {
             let all = 0..records.len() as u32;
             let mut index: Vec<u32> = all.filter(|&at| used(&records[at as usize])).collect();
@@ -195,9 +184,7 @@ impl Table {
 
     /// From the replaced instruction to the end of the syscall, for each site.
     pub(super) fn windows(&self) -> impl Iterator<Item = Range<usize>> {
-        self.records
-            .iter()
-            .map(|record| record.window..record.site + SYSCALL.len())
+        self.records.iter().map(|record| record.window..record.site + SYSCALL.len())
     }
 
     fn steps_of(&self, record: &Record) -> &[Step] {
@@ -206,26 +193,17 @@ impl Table {
 
     /// The record whose `key` is `address`; `key` must be in the order of the records.
     fn record_at(&self, address: usize, key: fn(&Record) -> usize) -> Option<&Record> {
-        self.records
-            .binary_search_by_key(&address, key)
-            .ok()
-            .map(|index| &self.records[index])
+        self.records.binary_search_by_key(&address, key).ok().map(|index| &self.records[index])
     }
 
     fn find(&self, pc: usize) -> Option<(&Record, Place)> {
-        let window = self
-            .records
-            .partition_point(|record| record.window <= pc)
-            .checked_sub(1);
+        let window = self.records.partition_point(|record| record.window <= pc).checked_sub(1);
         let window = window.map(|index| &self.records[index]);
         if let Some(record) = window.filter(|record| pc < record.site + SYSCALL.len()) {
             return Some((record, Place::Window(pc - record.window)));
         }
         let at = |index: u32| &self.records[index as usize];
-        let copy = self
-            .by_copy
-            .partition_point(|&index| at(index).start <= pc)
-            .checked_sub(1);
+        let copy = self.by_copy.partition_point(|&index| at(index).start <= pc).checked_sub(1);
         let copy = copy.map(|index| at(self.by_copy[index]));
         if let Some(record) = copy.filter(|record| pc < record.end) {
             let place = match pc {
@@ -235,10 +213,7 @@ impl Table {
             };
             return Some((record, place));
         }
-        let hole = self
-            .by_hole
-            .binary_search_by_key(&pc, |&index| at(index).hole)
-            .ok()?;
+        let hole = self.by_hole.binary_search_by_key(&pc, |&index| at(index).hole).ok()?;
         Some((at(self.by_hole[hole]), Place::Hole))
     }
 }
@@ -269,16 +244,7 @@ mod tests {
             end: 0x9014,
             steps: 2..2,
         };
-        let steps = vec![
-            Step {
-                original: 0x1000,
-                copy: 0x9040,
-            },
-            Step {
-                original: 0x1005,
-                copy: 0x9045,
-            },
-        ];
+        let steps = vec![Step { original: 0x1000, copy: 0x9040 }, Step { original: 0x1005, copy: 0x9045 }];
         Table::publish(ObjectKind::Libc, vec![direct, hop], steps)
     }
 
@@ -310,11 +276,7 @@ mod tests {
 
         assert_eq!(resume_pc(0x1005), 0x9045);
         assert_eq!(resume_pc(0x1008), 0x9048);
-        assert_eq!(
-            resume_pc(0x100a),
-            0x9057,
-            "behind the first site, although the second begins"
-        );
+        assert_eq!(resume_pc(0x100a), 0x9057, "behind the first site, although the second begins");
         assert_eq!(resume_pc(0x100c), 0x900f);
         assert_eq!(resume_pc(0x1001), 0x1001, "not the start of an instruction");
         assert_eq!(resume_pc(0x5000), 0x5000);

@@ -49,12 +49,7 @@ impl Patch {
             fixed
         };
         let length = replacement.len() as u8;
-        Patch {
-            address,
-            length,
-            original: fixed(original),
-            replacement: fixed(replacement),
-        }
+        Patch { address, length, original: fixed(original), replacement: fixed(replacement) }
     }
 
     fn range(&self) -> Range<usize> {
@@ -66,11 +61,7 @@ impl Patch {
     }
 
     fn undone(&self) -> Patch {
-        Patch {
-            original: self.replacement,
-            replacement: self.original,
-            ..self.clone()
-        }
+        Patch { original: self.replacement, replacement: self.original, ..self.clone() }
     }
 
     /// The first byte that is not as `expected`.
@@ -86,9 +77,7 @@ impl Patch {
 
 /// Do all patches stand in memory?
 pub(super) fn applied(patches: &[Patch]) -> bool {
-    patches
-        .iter()
-        .all(|patch| patch.differs(&patch.replacement).is_none())
+    patches.iter().all(|patch| patch.differs(&patch.replacement).is_none())
 }
 
 /// Makes all changes, in order, or none. `code` are the ranges of the object's executable segments.
@@ -99,15 +88,8 @@ pub(super) fn applied(patches: &[Patch]) -> bool {
 /// # Safety
 /// The patches must be those of a plan for an object that is mapped, and what they lead to must be
 /// ready; with `Threads::One` the process must have no other thread.
-pub(super) unsafe fn apply(
-    patches: &[Patch],
-    code: &[Range<usize>],
-    threads: Threads,
-) -> Result<(), Error> {
-    if let Some(address) = patches
-        .iter()
-        .find_map(|patch| patch.differs(&patch.original))
-    {
+pub(super) unsafe fn apply(patches: &[Patch], code: &[Range<usize>], threads: Threads) -> Result<(), Error> {
+    if let Some(address) = patches.iter().find_map(|patch| patch.differs(&patch.original)) {
         return Err(Error::TextChanged { address });
     }
     match threads {
@@ -122,11 +104,7 @@ pub(super) unsafe fn apply(
 ///
 /// # Safety
 /// As for [`apply`].
-pub(super) unsafe fn revert(
-    patches: &[Patch],
-    code: &[Range<usize>],
-    threads: Threads,
-) -> Result<(), Error> {
+pub(super) unsafe fn revert(patches: &[Patch], code: &[Range<usize>], threads: Threads) -> Result<(), Error> {
     let undone: Vec<Patch> = patches.iter().rev().map(Patch::undone).collect();
     // SAFETY: the caller's promise.
     unsafe { apply(&undone, code, threads) }.map_err(|error| match error {
@@ -192,9 +170,7 @@ unsafe fn replace(patches: &[Patch], code: &[Range<usize>]) -> Result<(), Error>
             }
             Err(errno) if done.is_empty() => return Err(Error::TextNotWritable(errno)),
             Err(errno) => {
-                let made = patches
-                    .iter()
-                    .filter(|patch| done.iter().any(|pages| pages.contains(&patch.address)));
+                let made = patches.iter().filter(|patch| done.iter().any(|pages| pages.contains(&patch.address)));
                 let undone: Vec<Patch> = made.map(Patch::undone).collect();
                 // SAFETY: the caller's promise; the originals are right for everybody.
                 unsafe { replace(&undone, code) }.map_err(|_| Error::HalfPatched(errno))?;
@@ -208,9 +184,7 @@ unsafe fn replace(patches: &[Patch], code: &[Range<usize>]) -> Result<(), Error>
 
 /// The pages of `segment` that have patches, those nearby joined.
 fn runs(patches: &[Patch], segment: &Range<usize>) -> Vec<Range<usize>> {
-    let inside = patches
-        .iter()
-        .filter(|patch| segment.contains(&patch.address));
+    let inside = patches.iter().filter(|patch| segment.contains(&patch.address));
     let mut places: Vec<Range<usize>> = inside.map(Patch::range).collect();
     places.sort_by_key(|place| place.start);
     let mut runs: Vec<Range<usize>> = Vec::new();
@@ -234,10 +208,7 @@ fn copy(pages: Range<usize>, patches: &[Patch]) -> Result<Copy, Error> {
     unsafe {
         core::ptr::copy_nonoverlapping(pages.start as *const u8, memory as *mut u8, pages.len());
     }
-    for patch in patches
-        .iter()
-        .filter(|patch| pages.contains(&patch.address))
-    {
+    for patch in patches.iter().filter(|patch| pages.contains(&patch.address)) {
         let into = memory + (patch.address - pages.start);
         let bytes = patch.replacement();
         // SAFETY: `pages` holds the patch to its last byte (see `runs`), and the copy is as large.
@@ -275,13 +246,7 @@ mod tests {
         let far = 0x10_5000 + BRIDGED;
         let patches = [patch(far), patch(0x10_0ffe), patch(0x10_3000), patch(0x100)];
         let segment = 0x10_0000..0x100_0000;
-        assert_eq!(
-            runs(&patches, &segment),
-            [0x10_0000..0x10_4000, far..far + PAGE]
-        );
-        assert_eq!(
-            runs(&patches, &(0..0x10_0000)),
-            core::slice::from_ref(&(0..0x1000))
-        );
+        assert_eq!(runs(&patches, &segment), [0x10_0000..0x10_4000, far..far + PAGE]);
+        assert_eq!(runs(&patches, &(0..0x10_0000)), core::slice::from_ref(&(0..0x1000)));
     }
 }

@@ -82,10 +82,7 @@ impl Window {
         match self.jump {
             Jump::Hop(hole) => {
                 let range = hole.range();
-                [
-                    site + 1..site + SYSCALL.len(),
-                    range.start + usize::from(hole.nop > 0)..range.end,
-                ]
+                [site + 1..site + SYSCALL.len(), range.start + usize::from(hole.nop > 0)..range.end]
             }
             _ => [self.start + 1..site + 1, 0..0],
         }
@@ -97,25 +94,14 @@ pub(super) fn choices(code: &Code, site: usize, holes: impl FnOnce() -> Vec<Hole
     let site_address = code.instructions[site].ip() as usize;
     let mut borrowed = Vec::new();
     for first in (site.saturating_sub(REACH)..=site).rev() {
-        let (start, length) = (
-            code.instructions[first].ip() as usize,
-            code.instructions[first].len(),
-        );
+        let (start, length) = (code.instructions[first].ip() as usize, code.instructions[first].len());
         if first != site && !movable(&code.instructions[first]) || jumped_into(code, first, site) {
             break;
         }
         if length >= JUMP {
-            return vec![Window {
-                start,
-                length,
-                jump: Jump::Direct,
-            }];
+            return vec![Window { start, length, jump: Jump::Direct }];
         }
-        borrowed.push(Window {
-            start,
-            length,
-            jump: Jump::Borrowed,
-        });
+        borrowed.push(Window { start, length, jump: Jump::Borrowed });
     }
     // The longer the instruction, the fewer bytes are borrowed, and the more room there is for the
     // trampoline.
@@ -124,11 +110,8 @@ pub(super) fn choices(code: &Code, site: usize, holes: impl FnOnce() -> Vec<Hole
     let mut holes = holes();
     holes.retain(|hole| hop(site_address, hole).is_some());
     holes.sort_by_key(|hole| hole.jump.abs_diff(site_address));
-    let hops = holes.into_iter().map(|hole| Window {
-        start: site_address,
-        length: SYSCALL.len(),
-        jump: Jump::Hop(hole),
-    });
+    let hops =
+        holes.into_iter().map(|hole| Window { start: site_address, length: SYSCALL.len(), jump: Jump::Hop(hole) });
     hops.chain(borrowed).collect()
 }
 
@@ -147,24 +130,15 @@ fn jumped_into(code: &Code, first: usize, site: usize) -> bool {
     // glibc writes `while (1) exit (status);`: the way back is never taken.
     let never_returns = code.instructions[first..site].iter().any(|instruction| {
         instruction.mnemonic() == Mnemonic::Mov
-            && matches!(
-                instruction.op1_kind(),
-                OpKind::Immediate32 | OpKind::Immediate32to64
-            )
-            && [libc::SYS_exit, libc::SYS_exit_group]
-                .contains(&(instruction.immediate(1) as libc::c_long))
+            && matches!(instruction.op1_kind(), OpKind::Immediate32 | OpKind::Immediate32to64)
+            && [libc::SYS_exit, libc::SYS_exit_group].contains(&(instruction.immediate(1) as libc::c_long))
     });
-    code.branches_into(start + 1..site_address + 1)
-        .any(|from| !(never_returns && from == behind))
+    code.branches_into(start + 1..site_address + 1).any(|from| !(never_returns && from == behind))
 }
 
 /// The holes in the padding behind an instruction that does not fall through.
 pub(super) fn holes_in_padding(padding: Range<usize>) -> impl Iterator<Item = Hole> {
-    padding
-        .clone()
-        .step_by(JUMP)
-        .filter(move |jump| jump + JUMP <= padding.end)
-        .map(|jump| Hole { jump, nop: 0 })
+    padding.clone().step_by(JUMP).filter(move |jump| jump + JUMP <= padding.end).map(|jump| Hole { jump, nop: 0 })
 }
 
 /// Does control never pass from the last instruction of `code` to what follows?
@@ -172,10 +146,7 @@ pub(super) fn ends_for_good(code: &Code) -> bool {
     use FlowControl::{Exception, IndirectBranch, Interrupt, Return, UnconditionalBranch};
     let last = code.instructions.last();
     last.is_some_and(|last| {
-        matches!(
-            last.flow_control(),
-            Return | UnconditionalBranch | IndirectBranch | Exception | Interrupt
-        )
+        matches!(last.flow_control(), Return | UnconditionalBranch | IndirectBranch | Exception | Interrupt)
     })
 }
 
@@ -188,23 +159,15 @@ pub(super) fn holes_inside(code: &Code) -> Vec<Hole> {
     while let Some(instruction) = code.instructions.get(index) {
         let start = instruction.ip() as usize;
         if !super::relocate::is_nop(instruction) {
-            previous_leaves = matches!(
-                instruction.flow_control(),
-                FlowControl::Return | FlowControl::UnconditionalBranch
-            );
+            previous_leaves =
+                matches!(instruction.flow_control(), FlowControl::Return | FlowControl::UnconditionalBranch);
             index += 1;
             continue;
         }
         if !previous_leaves {
-            let hole = Hole {
-                jump: start + SYSCALL.len(),
-                nop: instruction.len(),
-            };
+            let hole = Hole { jump: start + SYSCALL.len(), nop: instruction.len() };
             if instruction.len() >= SYSCALL.len() + JUMP
-                && code
-                    .branches_into(start + 1..start + instruction.len())
-                    .next()
-                    .is_none()
+                && code.branches_into(start + 1..start + instruction.len()).next().is_none()
             {
                 holes.push(hole);
             }
@@ -212,16 +175,8 @@ pub(super) fn holes_inside(code: &Code) -> Vec<Hole> {
             continue;
         }
         let mut end = start;
-        while let Some(nop) = code
-            .instructions
-            .get(index)
-            .filter(|next| super::relocate::is_nop(next))
-        {
-            if code
-                .branches_into(nop.ip() as usize..nop.next_ip() as usize)
-                .next()
-                .is_some()
-            {
+        while let Some(nop) = code.instructions.get(index).filter(|next| super::relocate::is_nop(next)) {
+            if code.branches_into(nop.ip() as usize..nop.next_ip() as usize).next().is_some() {
                 break;
             }
             end = nop.next_ip() as usize;

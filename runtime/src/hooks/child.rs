@@ -50,33 +50,17 @@ pub(super) unsafe fn wait(s: &Scheduler, status: *mut c_int) -> pid_t {
     unsafe { wait4(s, -1, status, 0, null_mut()) }
 }
 
-pub(super) unsafe fn wait3(
-    s: &Scheduler,
-    status: *mut c_int,
-    options: c_int,
-    usage: *mut rusage,
-) -> pid_t {
+pub(super) unsafe fn wait3(s: &Scheduler, status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t {
     // SAFETY: the caller's arguments.
     unsafe { wait4(s, -1, status, options, usage) }
 }
 
-pub(super) unsafe fn waitpid(
-    s: &Scheduler,
-    pid: pid_t,
-    status: *mut c_int,
-    options: c_int,
-) -> pid_t {
+pub(super) unsafe fn waitpid(s: &Scheduler, pid: pid_t, status: *mut c_int, options: c_int) -> pid_t {
     // SAFETY: the caller's arguments.
     unsafe { wait4(s, pid, status, options, null_mut()) }
 }
 
-pub(super) unsafe fn wait4(
-    s: &Scheduler,
-    pid: pid_t,
-    status: *mut c_int,
-    options: c_int,
-    usage: *mut rusage,
-) -> pid_t {
+pub(super) unsafe fn wait4(s: &Scheduler, pid: pid_t, status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t {
     let (kind, id) = match pid {
         -1 => (libc::P_ALL, 0),
         0 => (libc::P_PGID, 0),
@@ -91,18 +75,10 @@ pub(super) unsafe fn wait4(
         r => Some(r),
     };
     // SAFETY: the caller's arguments.
-    until(s, kind, id, waitid_options, attempt, || unsafe {
-        real::wait4(pid, status, options, usage)
-    })
+    until(s, kind, id, waitid_options, attempt, || unsafe { real::wait4(pid, status, options, usage) })
 }
 
-pub(super) unsafe fn waitid(
-    s: &Scheduler,
-    kind: idtype_t,
-    id: id_t,
-    info: *mut siginfo_t,
-    options: c_int,
-) -> c_int {
+pub(super) unsafe fn waitid(s: &Scheduler, kind: idtype_t, id: id_t, info: *mut siginfo_t, options: c_int) -> c_int {
     let attempt = || {
         // SAFETY: all-zero is a siginfo. With WNOHANG and nothing to tell, the process number stays 0 (waitid(2)).
         unsafe {
@@ -118,7 +94,5 @@ pub(super) unsafe fn waitid(
         }
     };
     // SAFETY: the caller's arguments.
-    until(s, kind, id, options, attempt, || unsafe {
-        real::waitid(kind, id, info, options)
-    })
+    until(s, kind, id, options, attempt, || unsafe { real::waitid(kind, id, info, options) })
 }

@@ -71,25 +71,11 @@ pub const LEFT_OUT: &[LeftOut] = &[
         reason: "libc calls its own socket functions without the symbols",
     },
     LeftOut {
-        functions: &[
-            "system",
-            "popen",
-            "pclose",
-            "posix_spawn",
-            "posix_spawnp",
-            "wordexp",
-        ],
+        functions: &["system", "popen", "pclose", "posix_spawn", "posix_spawnp", "wordexp"],
         reason: "libc starts the process and waits for it without the symbols",
     },
     LeftOut {
-        functions: &[
-            "sigwait",
-            "sigwaitinfo",
-            "sigtimedwait",
-            "sigsuspend",
-            "sigpause",
-            "pause",
-        ],
+        functions: &["sigwait", "sigwaitinfo", "sigtimedwait", "sigsuspend", "sigpause", "pause"],
         reason: "wait for signals of the thread, whose mask all its coroutines share; signalfd(2) and read yield",
     },
     LeftOut {
@@ -139,21 +125,10 @@ pub const LEFT_OUT: &[LeftOut] = &[
         reason: "are about files, which have no readiness to wait for",
     },
     LeftOut {
-        functions: &[
-            "splice",
-            "tee",
-            "vmsplice",
-            "aio_suspend",
-            "lio_listio",
-            "getrandom",
-            "io_getevents",
-        ],
+        functions: &["splice", "tee", "vmsplice", "aio_suspend", "lio_listio", "getrandom", "io_getevents"],
         reason: "are rare in programs that are not built around an event loop",
     },
-    LeftOut {
-        functions: &["syscall"],
-        reason: "goes below every function of libc, hooked or not",
-    },
+    LeftOut { functions: &["syscall"], reason: "goes below every function of libc, hooked or not" },
 ];
 
 #[cfg(test)]
@@ -163,11 +138,7 @@ mod tests {
 
     #[test]
     fn a_function_is_hooked_or_left_out_once() {
-        let mut all: Vec<_> = LEFT_OUT
-            .iter()
-            .flat_map(|l| l.functions)
-            .chain(SYMBOLS)
-            .collect();
+        let mut all: Vec<_> = LEFT_OUT.iter().flat_map(|l| l.functions).chain(SYMBOLS).collect();
         let count = all.len();
         all.sort();
         all.dedup();

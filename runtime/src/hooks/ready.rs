@@ -92,11 +92,7 @@ unsafe fn poll_until(
         // SAFETY: the caller's array.
         unsafe { core::slice::from_raw_parts(fds, count as usize) }
     };
-    let wanted: Vec<_> = set
-        .iter()
-        .filter(|p| p.fd >= 0)
-        .map(|p| (p.fd, p.events as u16 as u32))
-        .collect();
+    let wanted: Vec<_> = set.iter().filter(|p| p.fd >= 0).map(|p| (p.fd, p.events as u16 as u32)).collect();
     // SAFETY: the caller's array.
     let attempt = || unsafe { real::poll(fds, count, 0) };
     match wait(s, &wanted, deadline, mask, attempt) {
@@ -109,20 +105,10 @@ unsafe fn poll_until(
 
 pub(super) unsafe fn poll(s: &Scheduler, fds: *mut pollfd, count: nfds_t, ms: c_int) -> c_int {
     // SAFETY: the caller's arguments.
-    unsafe {
-        poll_until(s, fds, count, milliseconds(ms), null(), || {
-            real::poll(fds, count, ms)
-        })
-    }
+    unsafe { poll_until(s, fds, count, milliseconds(ms), null(), || real::poll(fds, count, ms)) }
 }
 
-pub(super) unsafe fn poll_chk(
-    s: &Scheduler,
-    fds: *mut pollfd,
-    count: nfds_t,
-    ms: c_int,
-    room: size_t,
-) -> c_int {
+pub(super) unsafe fn poll_chk(s: &Scheduler, fds: *mut pollfd, count: nfds_t, ms: c_int, room: size_t) -> c_int {
     check((count as usize).saturating_mul(size_of::<pollfd>()), room);
     // SAFETY: the caller's arguments.
     unsafe { poll(s, fds, count, ms) }
@@ -167,24 +153,14 @@ struct Set {
 
 impl Set {
     unsafe fn new(at: *mut fd_set, count: c_int) -> Set {
-        let words = if at.is_null() {
-            0
-        } else {
-            (count as usize).div_ceil(64)
-        };
+        let words = if at.is_null() { 0 } else { (count as usize).div_ceil(64) };
         // SAFETY: select(2): the set has room for `count` bits, in words of 64 (`fd_mask`).
-        let before = (0..words)
-            .map(|i| unsafe { *at.cast::<u64>().add(i) })
-            .collect();
+        let before = (0..words).map(|i| unsafe { *at.cast::<u64>().add(i) }).collect();
         Set { at, before }
     }
 
     fn fds(&self, count: c_int) -> impl Iterator<Item = c_int> {
-        (0..count).filter(|fd| {
-            self.before
-                .get(*fd as usize / 64)
-                .is_some_and(|w| w >> (fd % 64) & 1 != 0)
-        })
+        (0..count).filter(|fd| self.before.get(*fd as usize / 64).is_some_and(|w| w >> (fd % 64) & 1 != 0))
     }
 
     /// Makes the program's set what it was, or empty.
@@ -225,16 +201,7 @@ impl Sets {
         // SAFETY: the caller's sets, which a try overwrites; so they are made what they were first.
         let attempt = || unsafe {
             self.sets.iter().for_each(|set| set.set(false));
-            real::select(
-                self.count,
-                r,
-                w,
-                e,
-                &mut timeval {
-                    tv_sec: 0,
-                    tv_usec: 0,
-                },
-            )
+            real::select(self.count, r, w, e, &mut timeval { tv_sec: 0, tv_usec: 0 })
         };
         let end = wait(s, &wanted, deadline, mask, attempt);
         // SAFETY: the caller's sets.
@@ -284,9 +251,7 @@ pub(super) unsafe fn select(
         Some(t) if t.tv_sec < 0 || t.tv_usec < 0 || (t.tv_sec == 0 && t.tv_usec == 0) => {
             return block();
         }
-        Some(t) => task::after(
-            Duration::from_secs(t.tv_sec as u64) + Duration::from_micros(t.tv_usec as u64),
-        ),
+        Some(t) => task::after(Duration::from_secs(t.tv_sec as u64) + Duration::from_micros(t.tv_usec as u64)),
     };
     if count < 0 {
         return block();
@@ -298,10 +263,7 @@ pub(super) unsafe fn select(
         let left = deadline.saturating_sub(sys::monotonic());
         // SAFETY: the caller's time.
         unsafe {
-            *t = timeval {
-                tv_sec: (left / 1_000_000_000) as i64,
-                tv_usec: (left % 1_000_000_000 / 1000) as i64,
-            }
+            *t = timeval { tv_sec: (left / 1_000_000_000) as i64, tv_usec: (left % 1_000_000_000 / 1000) as i64 }
         };
     }
     answer
@@ -321,9 +283,7 @@ pub(super) unsafe fn pselect(
     // SAFETY: the caller's arguments.
     unsafe {
         match time(t) {
-            Some(deadline) if deadline != 0 && count >= 0 => {
-                sets(count, r, w, e).until(s, deadline, mask, block)
-            }
+            Some(deadline) if deadline != 0 && count >= 0 => sets(count, r, w, e).until(s, deadline, mask, block),
             _ => block(),
         }
     }
@@ -351,19 +311,9 @@ unsafe fn epoll_until(
     }
 }
 
-pub(super) unsafe fn epoll_wait(
-    s: &Scheduler,
-    fd: c_int,
-    events: *mut epoll_event,
-    most: c_int,
-    ms: c_int,
-) -> c_int {
+pub(super) unsafe fn epoll_wait(s: &Scheduler, fd: c_int, events: *mut epoll_event, most: c_int, ms: c_int) -> c_int {
     // SAFETY: the caller's arguments.
-    unsafe {
-        epoll_until(s, fd, events, most, milliseconds(ms), null(), || {
-            real::epoll_wait(fd, events, most, ms)
-        })
-    }
+    unsafe { epoll_until(s, fd, events, most, milliseconds(ms), null(), || real::epoll_wait(fd, events, most, ms)) }
 }
 
 pub(super) unsafe fn epoll_pwait(
@@ -376,9 +326,7 @@ pub(super) unsafe fn epoll_pwait(
 ) -> c_int {
     // SAFETY: the caller's arguments.
     unsafe {
-        epoll_until(s, fd, events, most, milliseconds(ms), mask, || {
-            real::epoll_pwait(fd, events, most, ms, mask)
-        })
+        epoll_until(s, fd, events, most, milliseconds(ms), mask, || real::epoll_pwait(fd, events, most, ms, mask))
     }
 }
 

@@ -15,10 +15,7 @@ pub(super) struct Real {
 
 impl Real {
     pub(super) const fn new(name: &'static CStr) -> Real {
-        Real {
-            name,
-            at: AtomicPtr::new(core::ptr::null_mut()),
-        }
+        Real { name, at: AtomicPtr::new(core::ptr::null_mut()) }
     }
 
     /// Its address.

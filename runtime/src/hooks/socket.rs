@@ -32,11 +32,7 @@ pub(super) fn deadline(fd: c_int, events: u32) -> impl Fn() -> u64 {
 }
 
 fn timeout(fd: c_int, events: u32) -> Option<Duration> {
-    let option = if events == IN {
-        libc::SO_RCVTIMEO
-    } else {
-        libc::SO_SNDTIMEO
-    };
+    let option = if events == IN { libc::SO_RCVTIMEO } else { libc::SO_SNDTIMEO };
     let time: timeval = get_option(fd, option)?;
     let time = Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000);
     (!time.is_zero()).then_some(time)
@@ -54,14 +50,7 @@ fn get_option<T: Copy>(fd: c_int, option: c_int) -> Option<T> {
             value.as_mut_ptr() as usize,
             &raw mut len as usize,
         ];
-        let r = sys::syscall5(
-            nr(libc::SYS_getsockopt),
-            args[0],
-            args[1],
-            args[2],
-            args[3],
-            args[4],
-        );
+        let r = sys::syscall5(nr(libc::SYS_getsockopt), args[0], args[1], args[2], args[3], args[4]);
         (!sys::is_err(r)).then(|| value.assume_init())
     }
 }
@@ -78,14 +67,8 @@ fn transfer(
     let events = if call == libc::SYS_recvmsg { IN } else { OUT };
     loop {
         // SAFETY: the program's own message, which the kernel checks.
-        let r = unsafe {
-            sys::syscall3(
-                nr(call),
-                fd as usize,
-                message as usize,
-                (flags | libc::MSG_DONTWAIT) as usize,
-            )
-        };
+        let r =
+            unsafe { sys::syscall3(nr(call), fd as usize, message as usize, (flags | libc::MSG_DONTWAIT) as usize) };
         if r != -libc::EAGAIN as isize || flags & libc::MSG_DONTWAIT != 0 || is_nonblocking(fd) {
             return Ok(r);
         }
@@ -94,23 +77,12 @@ fn transfer(
 }
 
 /// All of a message, or of the room for one, if the kind of socket and the flags ask for that.
-fn whole(
-    s: &Scheduler,
-    call: c_long,
-    fd: c_int,
-    message: &mut msghdr,
-    flags: c_int,
-) -> Result<KResult, End> {
+fn whole(s: &Scheduler, call: c_long, fd: c_int, message: &mut msghdr, flags: c_int) -> Result<KResult, End> {
     let receiving = call == libc::SYS_recvmsg;
     let deadline = deadline(fd, if receiving { IN } else { OUT });
     let first = transfer(s, call, fd, message, flags, &deadline)?;
     let wanted = !receiving || flags & libc::MSG_WAITALL != 0;
-    if first <= 0
-        || !wanted
-        || flags & libc::MSG_DONTWAIT != 0
-        || !is_stream(fd)
-        || is_nonblocking(fd)
-    {
+    if first <= 0 || !wanted || flags & libc::MSG_DONTWAIT != 0 || !is_stream(fd) || is_nonblocking(fd) {
         return Ok(first);
     }
     // SAFETY: the kernel has just read this array.
@@ -149,13 +121,7 @@ fn is_odd(flags: c_int) -> bool {
         || flags & libc::MSG_FASTOPEN != 0
 }
 
-pub(super) unsafe fn recv(
-    s: &Scheduler,
-    fd: c_int,
-    to: *mut c_void,
-    size: size_t,
-    flags: c_int,
-) -> ssize_t {
+pub(super) unsafe fn recv(s: &Scheduler, fd: c_int, to: *mut c_void, size: size_t, flags: c_int) -> ssize_t {
     // SAFETY: the caller's arguments.
     unsafe { recvfrom(s, fd, to, size, flags, null_mut(), null_mut()) }
 }
@@ -186,15 +152,8 @@ pub(super) unsafe fn recvfrom(
         // SAFETY: the caller's arguments.
         return unsafe { real::recvfrom(fd, to, size, flags, from, len) };
     }
-    let mut part = iovec {
-        iov_base: to,
-        iov_len: size,
-    };
-    let mut message = msghdr {
-        msg_iov: &raw mut part,
-        msg_iovlen: 1,
-        ..blank()
-    };
+    let mut part = iovec { iov_base: to, iov_len: size };
+    let mut message = msghdr { msg_iov: &raw mut part, msg_iovlen: 1, ..blank() };
     if !from.is_null() {
         message.msg_name = from.cast();
         // SAFETY: recvfrom(2) wants a length with an address.
@@ -213,10 +172,7 @@ pub(super) unsafe fn recvfrom(
     }
 }
 
-#[allow(
-    clippy::too_many_arguments,
-    reason = "the function's own, and the scheduler"
-)]
+#[allow(clippy::too_many_arguments, reason = "the function's own, and the scheduler")]
 pub(super) unsafe fn recvfrom_chk(
     s: &Scheduler,
     fd: c_int,
@@ -232,12 +188,7 @@ pub(super) unsafe fn recvfrom_chk(
     unsafe { recvfrom(s, fd, to, size, flags, from, len) }
 }
 
-pub(super) unsafe fn recvmsg(
-    s: &Scheduler,
-    fd: c_int,
-    message: *mut msghdr,
-    flags: c_int,
-) -> ssize_t {
+pub(super) unsafe fn recvmsg(s: &Scheduler, fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
     // SAFETY: the caller's message, or null.
     match unsafe { message.as_mut() } {
         Some(m) if !is_odd(flags) => match whole(s, libc::SYS_recvmsg, fd, m, flags) {
@@ -250,13 +201,7 @@ pub(super) unsafe fn recvmsg(
     }
 }
 
-pub(super) unsafe fn send(
-    s: &Scheduler,
-    fd: c_int,
-    from: *const c_void,
-    size: size_t,
-    flags: c_int,
-) -> ssize_t {
+pub(super) unsafe fn send(s: &Scheduler, fd: c_int, from: *const c_void, size: size_t, flags: c_int) -> ssize_t {
     // SAFETY: the caller's arguments.
     unsafe { sendto(s, fd, from, size, flags, null(), 0) }
 }
@@ -270,15 +215,8 @@ pub(super) unsafe fn sendto(
     to: *const sockaddr,
     len: socklen_t,
 ) -> ssize_t {
-    let mut part = iovec {
-        iov_base: from.cast_mut(),
-        iov_len: size,
-    };
-    let mut message = msghdr {
-        msg_iov: &raw mut part,
-        msg_iovlen: 1,
-        ..blank()
-    };
+    let mut part = iovec { iov_base: from.cast_mut(), iov_len: size };
+    let mut message = msghdr { msg_iov: &raw mut part, msg_iovlen: 1, ..blank() };
     if !to.is_null() {
         message.msg_name = to.cast_mut().cast();
         message.msg_namelen = len;
@@ -294,12 +232,7 @@ pub(super) unsafe fn sendto(
     }
 }
 
-pub(super) unsafe fn sendmsg(
-    s: &Scheduler,
-    fd: c_int,
-    message: *const msghdr,
-    flags: c_int,
-) -> ssize_t {
+pub(super) unsafe fn sendmsg(s: &Scheduler, fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
     // SAFETY: the caller's message, or null.
     match unsafe { message.as_ref() } {
         Some(m) if !is_odd(flags) => match whole(s, libc::SYS_sendmsg, fd, &mut { *m }, flags) {
@@ -314,19 +247,10 @@ pub(super) unsafe fn sendmsg(
 
 /// A call of libc's as the kernel would answer it, with errno in the number: helpers have an errno of their own.
 fn with_errno(r: c_int) -> KResult {
-    if r < 0 {
-        -task::errno() as isize
-    } else {
-        r as isize
-    }
+    if r < 0 { -task::errno() as isize } else { r as isize }
 }
 
-pub(super) unsafe fn connect(
-    s: &Scheduler,
-    fd: c_int,
-    to: *const sockaddr,
-    len: socklen_t,
-) -> c_int {
+pub(super) unsafe fn connect(s: &Scheduler, fd: c_int, to: *const sockaddr, len: socklen_t) -> c_int {
     // SAFETY: the caller's arguments.
     let block = || unsafe { real::connect(fd, to, len) };
     let mut address = [0u8; size_of::<libc::sockaddr_storage>()];
@@ -370,12 +294,7 @@ fn accept_one(fd: c_int, flags: c_int) -> Result<Accepted, c_int> {
     })
 }
 
-pub(super) unsafe fn accept(
-    s: &Scheduler,
-    fd: c_int,
-    from: *mut sockaddr,
-    len: *mut socklen_t,
-) -> c_int {
+pub(super) unsafe fn accept(s: &Scheduler, fd: c_int, from: *mut sockaddr, len: *mut socklen_t) -> c_int {
     // SAFETY: the caller's arguments.
     unsafe { accept4(s, fd, from, len, 0) }
 }
@@ -403,9 +322,7 @@ pub(super) unsafe fn accept4(
     }
     match offload(s, OnSignal::Ignore, move || accept_one(fd, flags)) {
         ControlFlow::Break(libc::EAGAIN) => block(),
-        ControlFlow::Break(errno) | ControlFlow::Continue(Err(errno)) => {
-            result(-errno as isize) as c_int
-        }
+        ControlFlow::Break(errno) | ControlFlow::Continue(Err(errno)) => result(-errno as isize) as c_int,
         ControlFlow::Continue(Ok(new)) => {
             if !from.is_null() && !len.is_null() {
                 // SAFETY: accept(2): `*len` bytes of room, of which as many are filled as there are; `*len` becomes the

@@ -103,8 +103,8 @@ macro_rules! __export_hook {
 pub mod types {
     pub use core::ffi::{c_int, c_uint, c_void};
     pub use libc::{
-        clockid_t, epoll_event, fd_set, id_t, idtype_t, iovec, msghdr, nfds_t, pid_t, pollfd,
-        rusage, siginfo_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t, timespec, timeval,
+        clockid_t, epoll_event, fd_set, id_t, idtype_t, iovec, msghdr, nfds_t, pid_t, pollfd, rusage, siginfo_t,
+        sigset_t, size_t, sockaddr, socklen_t, ssize_t, timespec, timeval,
     };
 }
 

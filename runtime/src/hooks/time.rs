@@ -11,9 +11,7 @@ use std::time::Duration;
 
 /// A time of the program's; `None` if it is none (EINVAL).
 pub(super) fn duration(t: &timespec) -> Option<Duration> {
-    let ns = u32::try_from(t.tv_nsec)
-        .ok()
-        .filter(|ns| *ns < 1_000_000_000)?;
+    let ns = u32::try_from(t.tv_nsec).ok().filter(|ns| *ns < 1_000_000_000)?;
     Some(Duration::new(u64::try_from(t.tv_sec).ok()?, ns))
 }
 
@@ -21,22 +19,14 @@ pub(super) fn duration(t: &timespec) -> Option<Duration> {
 fn rest(s: &Scheduler, d: Duration) -> Option<(c_int, Duration)> {
     let deadline = task::after(d);
     let errno = sleep_until(s, deadline, OnSignal::End).err()?;
-    Some((
-        errno,
-        Duration::from_nanos(deadline.saturating_sub(sys::monotonic())),
-    ))
+    Some((errno, Duration::from_nanos(deadline.saturating_sub(sys::monotonic()))))
 }
 
 /// Writes what is left, if the caller wants to know.
 unsafe fn put(left: *mut timespec, d: Duration) {
     if !left.is_null() {
         // SAFETY: the caller's.
-        unsafe {
-            *left = timespec {
-                tv_sec: d.as_secs() as i64,
-                tv_nsec: d.subsec_nanos() as i64,
-            }
-        };
+        unsafe { *left = timespec { tv_sec: d.as_secs() as i64, tv_nsec: d.subsec_nanos() as i64 } };
     }
 }
 
@@ -88,14 +78,10 @@ pub(super) unsafe fn clock_nanosleep(
     };
     match clock {
         libc::CLOCK_MONOTONIC if absolute => {
-            let deadline = u64::try_from(d.as_nanos())
-                .unwrap_or(u64::MAX)
-                .min(task::NEVER - 1);
+            let deadline = u64::try_from(d.as_nanos()).unwrap_or(u64::MAX).min(task::NEVER - 1);
             sleep_until(s, deadline, OnSignal::End).err().unwrap_or(0)
         }
-        libc::CLOCK_REALTIME | libc::CLOCK_BOOTTIME if absolute => {
-            by_timer(s, clock, d).unwrap_or_else(block)
-        }
+        libc::CLOCK_REALTIME | libc::CLOCK_BOOTTIME if absolute => by_timer(s, clock, d).unwrap_or_else(block),
         // A relative wait counts the same seconds by either clock (clock_nanosleep(2)).
         libc::CLOCK_MONOTONIC | libc::CLOCK_REALTIME if !absolute => match rest(s, d) {
             None => 0,
@@ -123,38 +109,19 @@ fn by_timer(s: &Scheduler, clock: clockid_t, at: Duration) -> Option<c_int> {
     }
     // SAFETY: no pointers.
     let fd = unsafe {
-        sys::syscall2(
-            nr(libc::SYS_timerfd_create),
-            clock as usize,
-            (libc::TFD_CLOEXEC | libc::TFD_NONBLOCK) as usize,
-        )
+        sys::syscall2(nr(libc::SYS_timerfd_create), clock as usize, (libc::TFD_CLOEXEC | libc::TFD_NONBLOCK) as usize)
     };
     if sys::is_err(fd) {
         return None;
     }
     let timer = Timer(fd as usize);
-    let once = timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    let at = timespec {
-        tv_sec: at.as_secs().min(i64::MAX as u64) as i64,
-        tv_nsec: at.subsec_nanos() as i64,
-    };
-    let setting = libc::itimerspec {
-        it_interval: once,
-        it_value: at,
-    };
+    let once = timespec { tv_sec: 0, tv_nsec: 0 };
+    let at = timespec { tv_sec: at.as_secs().min(i64::MAX as u64) as i64, tv_nsec: at.subsec_nanos() as i64 };
+    let setting = libc::itimerspec { it_interval: once, it_value: at };
     // SAFETY: a setting to read.
     let r = unsafe {
         let setting = &raw const setting as usize;
-        sys::syscall4(
-            nr(libc::SYS_timerfd_settime),
-            timer.0,
-            libc::TFD_TIMER_ABSTIME as usize,
-            setting,
-            0,
-        )
+        sys::syscall4(nr(libc::SYS_timerfd_settime), timer.0, libc::TFD_TIMER_ABSTIME as usize, setting, 0)
     };
     if sys::is_err(r) {
         return None;

@@ -36,13 +36,7 @@ fn attempt(call: libc::c_long, fd: c_int, parts: &[iovec]) -> KResult {
 }
 
 /// One try, after which there is a result or a wait.
-fn try_or_wait(
-    s: &Scheduler,
-    call: libc::c_long,
-    fd: c_int,
-    parts: &[iovec],
-    events: u32,
-) -> Result<KResult, End> {
+fn try_or_wait(s: &Scheduler, call: libc::c_long, fd: c_int, parts: &[iovec], events: u32) -> Result<KResult, End> {
     const NOT_TAKEN: [isize; 2] = [-libc::EOPNOTSUPP as isize, -libc::ENOSYS as isize];
     let deadline = super::socket::deadline(fd, events);
     loop {
@@ -69,12 +63,7 @@ fn input(s: &Scheduler, fd: c_int, parts: &[iovec], block: impl FnOnce() -> ssiz
     }
 }
 
-fn output(
-    s: &Scheduler,
-    fd: c_int,
-    mut rest: Rest,
-    block: impl Fn(&[iovec]) -> ssize_t,
-) -> ssize_t {
+fn output(s: &Scheduler, fd: c_int, mut rest: Rest, block: impl Fn(&[iovec]) -> ssize_t) -> ssize_t {
     let mut done = 0;
     if rest.len() == 0 {
         return block(rest.parts());
@@ -106,24 +95,10 @@ fn output(
 
 pub(super) unsafe fn read(s: &Scheduler, fd: c_int, to: *mut c_void, size: size_t) -> ssize_t {
     // SAFETY: the caller's arguments.
-    input(
-        s,
-        fd,
-        &[iovec {
-            iov_base: to,
-            iov_len: size,
-        }],
-        || unsafe { real::read(fd, to, size) },
-    )
+    input(s, fd, &[iovec { iov_base: to, iov_len: size }], || unsafe { real::read(fd, to, size) })
 }
 
-pub(super) unsafe fn read_chk(
-    s: &Scheduler,
-    fd: c_int,
-    to: *mut c_void,
-    size: size_t,
-    room: size_t,
-) -> ssize_t {
+pub(super) unsafe fn read_chk(s: &Scheduler, fd: c_int, to: *mut c_void, size: size_t, room: size_t) -> ssize_t {
     check(size, room);
     // SAFETY: the caller's arguments.
     unsafe { read(s, fd, to, size) }
@@ -155,20 +130,9 @@ pub(super) fn plausible(parts: *const iovec, count: c_int) -> bool {
 
 pub(super) unsafe fn write(s: &Scheduler, fd: c_int, from: *const c_void, size: size_t) -> ssize_t {
     // SAFETY: one element.
-    let rest = unsafe {
-        Rest::new(
-            &iovec {
-                iov_base: from.cast_mut(),
-                iov_len: size,
-            },
-            1,
-        )
-    };
+    let rest = unsafe { Rest::new(&iovec { iov_base: from.cast_mut(), iov_len: size }, 1) };
     // SAFETY: what is left of the caller's arguments.
-    output(s, fd, rest, |p| unsafe {
-        p.first()
-            .map_or(0, |p| real::write(fd, p.iov_base, p.iov_len))
-    })
+    output(s, fd, rest, |p| unsafe { p.first().map_or(0, |p| real::write(fd, p.iov_base, p.iov_len)) })
 }
 
 pub(super) unsafe fn writev(s: &Scheduler, fd: c_int, from: *const iovec, count: c_int) -> ssize_t {
@@ -179,7 +143,5 @@ pub(super) unsafe fn writev(s: &Scheduler, fd: c_int, from: *const iovec, count:
     // SAFETY: the caller's array.
     let rest = unsafe { Rest::new(from, count as usize) };
     // SAFETY: what is left of the caller's arguments.
-    output(s, fd, rest, |p| unsafe {
-        real::writev(fd, p.as_ptr(), p.len() as c_int)
-    })
+    output(s, fd, rest, |p| unsafe { real::writev(fd, p.as_ptr(), p.len() as c_int) })
 }

@@ -32,9 +32,7 @@ pub(super) fn ready(s: &Scheduler, fd: c_int, events: u32, deadline: u64) -> Res
         Some(Wake::Kill) => Err(End::Result(-libc::ECANCELED as isize)),
         Some(Wake::Timeout) => Err(End::Result(-libc::EAGAIN as isize)),
         // A call that a handler with SA_RESTART interrupted goes on; none does when the socket has a time-out (signal(7)).
-        Some(Wake::Signal) if deadline != NEVER || !handlers_restart() => {
-            Err(End::Result(-libc::EINTR as isize))
-        }
+        Some(Wake::Signal) if deadline != NEVER || !handlers_restart() => Err(End::Result(-libc::EINTR as isize)),
         Some(_) => Ok(()),
     }
 }
@@ -42,25 +40,16 @@ pub(super) fn ready(s: &Scheduler, fd: c_int, events: u32, deadline: u64) -> Res
 /// Whether every handler that the program has, but for faults, asks for calls to be restarted. (Which one ran is not known. If they differ, the
 /// call is interrupted: a program with a handler that interrupts is prepared for it.)
 pub(super) fn handlers_restart() -> bool {
-    const FAULTS: [c_int; 5] = [
-        libc::SIGSEGV,
-        libc::SIGBUS,
-        libc::SIGFPE,
-        libc::SIGILL,
-        libc::SIGTRAP,
-    ];
-    (1..=libc::SIGRTMAX())
-        .filter(|signal| !FAULTS.contains(signal))
-        .all(|signal| {
-            // SAFETY: all-zero is an action; sigaction(2) without a new one writes the old.
-            unsafe {
-                let mut action: libc::sigaction = core::mem::zeroed();
-                let unknown = libc::sigaction(signal, core::ptr::null(), &raw mut action) != 0;
-                let none =
-                    action.sa_sigaction == libc::SIG_DFL || action.sa_sigaction == libc::SIG_IGN;
-                unknown || none || action.sa_flags & libc::SA_RESTART != 0
-            }
-        })
+    const FAULTS: [c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP];
+    (1..=libc::SIGRTMAX()).filter(|signal| !FAULTS.contains(signal)).all(|signal| {
+        // SAFETY: all-zero is an action; sigaction(2) without a new one writes the old.
+        unsafe {
+            let mut action: libc::sigaction = core::mem::zeroed();
+            let unknown = libc::sigaction(signal, core::ptr::null(), &raw mut action) != 0;
+            let none = action.sa_sigaction == libc::SIG_DFL || action.sa_sigaction == libc::SIG_IGN;
+            unknown || none || action.sa_flags & libc::SA_RESTART != 0
+        }
+    })
 }
 
 /// Whether the program itself made the descriptor non-blocking.
@@ -72,11 +61,7 @@ pub(super) fn is_nonblocking(fd: c_int) -> bool {
 
 /// Whether one of the events is there now.
 pub(super) fn is_ready(fd: c_int, events: u32) -> bool {
-    let mut p = libc::pollfd {
-        fd,
-        events: events as i16,
-        revents: 0,
-    };
+    let mut p = libc::pollfd { fd, events: events as i16, revents: 0 };
     // SAFETY: one element; no waiting.
     unsafe { sys::syscall3(nr(libc::SYS_poll), &raw mut p as usize, 1, 0) != 0 }
 }
@@ -97,10 +82,7 @@ impl Rest {
             // SAFETY: by contract.
             unsafe { core::slice::from_raw_parts(parts, count) }
         };
-        Rest {
-            parts: parts.to_vec(),
-            first: 0,
-        }
+        Rest { parts: parts.to_vec(), first: 0 }
     }
 
     pub(super) fn parts(&self) -> &[libc::iovec] {

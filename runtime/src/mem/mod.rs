@@ -9,14 +9,14 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
 
 /// An array of zeroes of which only touched pages exist.
-pub struct Table<T> {
+pub(crate) struct Table<T> {
     base: AtomicPtr<T>,
     len: AtomicUsize,
 }
 
 impl<T> Table<T> {
     /// One without room.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Table { base: AtomicPtr::new(null_mut()), len: AtomicUsize::new(0) }
     }
 
@@ -24,7 +24,7 @@ impl<T> Table<T> {
     ///
     /// # Safety
     /// All-zero bytes must be a valid `T`, and no other thread may be in here.
-    pub unsafe fn reserve(&self, len: usize) -> Result<(), i32> {
+    pub(crate) unsafe fn reserve(&self, len: usize) -> Result<(), i32> {
         if self.base.load(Relaxed).is_null() {
             self.base.store(sys::map(len * size_of::<T>())?.cast(), Relaxed);
             self.len.store(len, Release);
@@ -34,13 +34,13 @@ impl<T> Table<T> {
 
     /// Number of elements there is room for.
     #[inline(always)]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len.load(Relaxed)
     }
 
     /// Element `i`, or `None` past the end.
     #[inline(always)]
-    pub fn get(&self, i: usize) -> Option<&T> {
+    pub(crate) fn get(&self, i: usize) -> Option<&T> {
         if i >= self.len() {
             return None;
         }
@@ -49,7 +49,7 @@ impl<T> Table<T> {
     }
 
     /// First element.
-    pub fn as_ptr(&self) -> *mut T {
+    pub(crate) fn as_ptr(&self) -> *mut T {
         self.base.load(Relaxed)
     }
 
@@ -57,7 +57,7 @@ impl<T> Table<T> {
     ///
     /// # Safety
     /// Nobody may be using an element.
-    pub unsafe fn clear(&self) {
+    pub(crate) unsafe fn clear(&self) {
         let (base, bytes) = (self.as_ptr() as usize, self.len() * size_of::<T>());
         if base != 0 {
             // SAFETY: our own private anonymous mapping; MADV_DONTNEED makes it zeroes (madvise(2)).
@@ -70,7 +70,7 @@ impl<T> Table<T> {
 ///
 /// # Safety
 /// `next_free` must be a field that nothing reads while the record is free.
-pub unsafe trait Pooled {
+pub(crate) unsafe trait Pooled {
     /// The link of the free list.
     fn next_free(&self) -> &AtomicPtr<Self>
     where
@@ -78,19 +78,19 @@ pub unsafe trait Pooled {
 }
 
 /// Records of one type, taken from chunks mapped when needed.
-pub struct Pool<T> {
+pub(crate) struct Pool<T> {
     inner: Spin<PoolInner<T>>,
     /// The newest chunk. The list only grows, so it can be walked without the lock.
     chunks: AtomicPtr<Chunk>,
 }
 
 /// What a chunk begins with; records follow at [`FIRST_RECORD`].
-pub struct Chunk {
+pub(crate) struct Chunk {
     next: AtomicPtr<Chunk>,
 }
 
 /// Where in a chunk its first record is: records have at most this alignment.
-pub const FIRST_RECORD: usize = 64;
+pub(crate) const FIRST_RECORD: usize = 64;
 
 struct PoolInner<T> {
     free: *mut T,
@@ -105,17 +105,17 @@ impl<T: Pooled> Pool<T> {
     /// Bytes mapped at a time.
     const CHUNK: usize = 256 << 10;
     /// Records in a chunk.
-    pub const PER_CHUNK: usize = (Self::CHUNK - FIRST_RECORD) / size_of::<T>();
+    pub(crate) const PER_CHUNK: usize = (Self::CHUNK - FIRST_RECORD) / size_of::<T>();
 
     /// An empty one.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         const { assert!(align_of::<T>() <= FIRST_RECORD) };
         let inner = PoolInner { free: null_mut(), fresh: null_mut(), fresh_left: 0 };
         Pool { inner: Spin::new(inner), chunks: AtomicPtr::new(null_mut()) }
     }
 
     /// A record: zeroed if it was never used, else as it was when freed. ENOMEM when the kernel gives no memory.
-    pub fn take(&self) -> Result<*mut T, i32> {
+    pub(crate) fn take(&self) -> Result<*mut T, i32> {
         let mut p = self.inner.lock();
         if !p.free.is_null() {
             let r = p.free;
@@ -143,7 +143,7 @@ impl<T: Pooled> Pool<T> {
     ///
     /// # Safety
     /// It came from this pool and nothing uses it any more, but for late wakers that check its sequence.
-    pub unsafe fn give(&self, r: *mut T) {
+    pub(crate) unsafe fn give(&self, r: *mut T) {
         let mut p = self.inner.lock();
         // SAFETY: by contract.
         unsafe { (*r).next_free().store(p.free, Relaxed) };
@@ -151,7 +151,7 @@ impl<T: Pooled> Pool<T> {
     }
 
     /// All records there are memory for, whatever they are used for: those that never were are zero. Takes no lock.
-    pub fn each(&self, mut f: impl FnMut(*const T)) {
+    pub(crate) fn each(&self, mut f: impl FnMut(*const T)) {
         let mut chunk = self.chunks.load(Acquire);
         // SAFETY: chunks are never unmapped.
         while let Some(c) = unsafe { chunk.as_ref() } {
@@ -162,7 +162,7 @@ impl<T: Pooled> Pool<T> {
     }
 
     /// Where the address of the newest chunk is kept.
-    pub fn chunks(&self) -> *const AtomicPtr<Chunk> {
+    pub(crate) fn chunks(&self) -> *const AtomicPtr<Chunk> {
         &raw const self.chunks
     }
 
@@ -170,13 +170,13 @@ impl<T: Pooled> Pool<T> {
     ///
     /// # Safety
     /// The lock was held, or nobody changed the pool, when the process was copied.
-    pub unsafe fn after_fork(&self) {
+    pub(crate) unsafe fn after_fork(&self) {
         // SAFETY: by contract.
         unsafe { self.inner.reset() };
     }
 
     /// Takes the pool's lock across a fork.
-    pub fn freeze(&self) -> impl Drop + '_ {
+    pub(crate) fn freeze(&self) -> impl Drop + '_ {
         self.inner.lock()
     }
 }

@@ -12,19 +12,17 @@
 
 mod afterlife;
 mod fd;
+mod inherited;
 mod kick;
 pub(crate) mod mode;
-mod inherited;
 mod own;
 mod waits;
 
-pub(crate) use fd::{
-    Armed, Fd, FdWait, Kind, arm, closing, disarm, entry, forget, known, room, socket_option, watch,
-};
 pub(crate) use afterlife::leave;
+pub(crate) use fd::{Armed, Fd, FdWait, Kind, arm, closing, disarm, entry, forget, known, room, socket_option, watch};
 pub(crate) use inherited::at_load;
+pub(crate) use own::{is_own, next_own, raise as take_own};
 pub(crate) use waits::FdWaits;
-pub(crate) use own::{is_own, next_own, take as take_own};
 
 use crate::sys::kernel::{EpollEvent, Timespec};
 use crate::sys::{self, nr};

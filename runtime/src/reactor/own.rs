@@ -19,7 +19,7 @@ pub(crate) fn next_own(from: u32) -> Option<u32> {
 }
 
 /// Moves a fresh descriptor to a high number and remembers it.
-pub(super) fn raise(r: isize) -> Result<i32, i32> {
+pub(crate) fn raise(r: isize) -> Result<i32, i32> {
     if sys::is_err(r) {
         return Err(-r as i32);
     }
@@ -45,11 +45,6 @@ pub(super) fn raise(r: isize) -> Result<i32, i32> {
             Err(libc::EMFILE)
         }
     }
-}
-
-/// Makes a descriptor of the engine's out of one that was just opened; for other modules.
-pub(crate) fn take(r: isize) -> Result<i32, i32> {
-    raise(r)
 }
 
 /// Closes all of them: in the child of a fork they are the parent's.

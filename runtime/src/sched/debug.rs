@@ -31,7 +31,7 @@ struct Clock {
 /// The exported description; `Descriptor` in scripts/gdb/patchall.py is its other side. A change of what is in it, or of
 /// what it means, is a new version.
 #[repr(C)]
-pub struct Descriptor {
+pub(crate) struct Descriptor {
     /// "PATCHALL" once there are records, 0 before.
     magic: AtomicU64,
     version: u32,
@@ -68,7 +68,7 @@ pub struct Descriptor {
 /// See [`Descriptor`].
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
-pub static patchall_debug: Descriptor = Descriptor {
+pub(crate) static patchall_debug: Descriptor = Descriptor {
     magic: AtomicU64::new(0),
     version: 2,
     thread_size: size_of::<Thread>() as u32,
@@ -194,7 +194,11 @@ fn write_thread(out: &mut Text, t: ThreadRef) {
         out.put(b"parked in ").put_c(&abi::NAMES[number]).put(b"(");
         let first = t.arg(0) as u64;
         // A descriptor or another small number; or an address.
-        if first < 1 << 20 { out.decimal(first) } else { out.hex(first) };
+        if first < 1 << 20 {
+            out.decimal(first)
+        } else {
+            out.hex(first)
+        };
         out.put(b", ..) for ").seconds(nanoseconds_since(t.parked_at.get())).put(b" s\n");
     }
 }

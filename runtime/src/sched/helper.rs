@@ -65,6 +65,10 @@ static IDLE_ONES: Spin<Lists> = Spin::new(Lists { idle: null(), ended: null() })
 
 /// The running call of `t`, made by a helper: the whole step function of such a call.
 pub(crate) fn offload(t: ThreadRef) -> Step {
+    if t.woken().is_none() {
+        // The kernel keeps what limit the call has.
+        t.call.deadline.set(NEVER);
+    }
     make(t, || {
         let r = t.regs();
         [r.rax, r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9].map(|v| v as usize)
@@ -83,21 +87,21 @@ pub(crate) fn has(t: ThreadRef) -> bool {
     t.woken().is_some() && t.call.word.get() > 4096
 }
 
-/// As [`offload`], for another call than the thread's own. `CallState::word` holds the helper, `done` whether the call was
-/// called off.
+/// As [`offload`], for another call than the thread's own. `CallState::word` holds the helper and whether the call was
+/// called off, `done` the deadline that counts again when the helper has answered.
 pub(crate) fn make(t: ThreadRef, call: impl FnOnce() -> Call) -> Step {
     match t.woken() {
         None | Some(Wake::Retry) => begin(t, call()),
         Some(Wake::Event) => result(t),
         Some(Wake::Signal | Wake::Timeout) => {
             // SAFETY: set in `begin`; records of OS threads are never unmapped.
-            let h = unsafe { &*(t.call.word.get() as *const OsThread) };
+            let h = unsafe { &*((t.call.word.get() & !CALLED_OFF) as *const OsThread) };
             let mut job = h.job.inner.lock();
             if job.thread != t.as_ptr() {
                 drop(job);
                 return result(t);
             }
-            t.call.done.set(1);
+            t.call.word.set(t.call.word.get() | CALLED_OFF);
             job.seq = abi::prepare(t, abi::after(AGAIN), false);
             h.job.called_off.store(1, SeqCst);
             h.kicked.store(false, Relaxed);
@@ -107,20 +111,19 @@ pub(crate) fn make(t: ThreadRef, call: impl FnOnce() -> Call) -> Step {
     }
 }
 
+/// In `CallState::word`, beside the helper's address, which is a multiple of 64.
+const CALLED_OFF: u64 = 1;
+
 fn result(t: ThreadRef) -> Step {
-    let r = t.offloaded.get();
-    if t.call.done.get() != 0 && r == -libc::EINTR as isize {
-        // Ours was for calling off; the call itself has no limit that the engine knows.
-        t.call.deadline.set(NEVER);
-        return Step::Interrupted;
-    }
-    Step::Done(r)
+    t.call.deadline.set(t.call.done.get());
+    let (r, called_off) = (t.offloaded.get(), t.call.word.get() & CALLED_OFF != 0);
+    if called_off && r == -libc::EINTR as isize { Step::Interrupted } else { Step::Done(r) }
 }
 
 fn begin(t: ThreadRef, call: Call) -> Step {
     let Some(h) = find() else { return Step::Native };
     t.call.word.set(&raw const *h as u64);
-    t.call.done.set(0);
+    t.call.done.set(t.call.deadline.get());
     h.job.called_off.store(0, SeqCst);
     let seq = abi::prepare(t, NEVER, true);
     *h.job.inner.lock() = Inner { thread: t.as_ptr(), seq, call };
@@ -194,7 +197,8 @@ fn wait_for_job(h: &OsThread) -> bool {
             return true;
         }
         // SAFETY: a futex wait on a word of ours.
-        let r = unsafe { sys::syscall4(nr(libc::SYS_futex), h.wake.as_ptr() as usize, op, 0, &raw const timeout as usize) };
+        let r =
+            unsafe { sys::syscall4(nr(libc::SYS_futex), h.wake.as_ptr() as usize, op, 0, &raw const timeout as usize) };
         if r == -libc::ETIMEDOUT as isize && leave(h) {
             return false;
         }

@@ -79,13 +79,24 @@ pub(crate) fn start_carriers() {
 
 /// Starts an OS thread of the engine's on `os`'s hub stack, with every signal blocked.
 pub(crate) fn spawn(os: &'static OsThread, f: unsafe extern "C" fn(usize) -> !) -> Result<(), i32> {
-    let flags = libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_FILES | libc::CLONE_SIGHAND | libc::CLONE_THREAD | libc::CLONE_SYSVSEM;
+    let flags = libc::CLONE_VM
+        | libc::CLONE_FS
+        | libc::CLONE_FILES
+        | libc::CLONE_SIGHAND
+        | libc::CLONE_THREAD
+        | libc::CLONE_SYSVSEM;
     let all = !0u64;
     let mut before = 0u64;
     let _hold = broadcast::hold();
     // SAFETY: masks of our own; the new thread gets its own stack and never returns from `f`.
     let r = unsafe {
-        sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const all as usize, &raw mut before as usize, 8);
+        sys::syscall4(
+            nr(libc::SYS_rt_sigprocmask),
+            libc::SIG_SETMASK as usize,
+            &raw const all as usize,
+            &raw mut before as usize,
+            8,
+        );
         os.kernel_mask.set(before);
         let r = arch::clone_thread(flags as usize, os.hub_stack_top(), f, &raw const *os as usize);
         sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const before as usize, 0, 8);

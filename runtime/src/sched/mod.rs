@@ -23,12 +23,12 @@ pub(crate) mod idle;
 pub(crate) mod os_thread;
 pub(crate) mod roles;
 pub(crate) mod saved;
-pub mod state;
+pub(crate) mod state;
+pub(crate) mod thread;
 pub(crate) mod tick;
-pub(crate) mod timer;
-pub mod thread;
 mod tid_blocks;
 pub(crate) mod tids;
+pub(crate) mod timer;
 pub(crate) mod waiter;
 
 use os_thread::OsThread;
@@ -53,7 +53,8 @@ pub(crate) fn wake(w: &Waiter, seq: u64, why: Wake) -> bool {
 
 /// Queues a thread that may run: on the carrier the caller serves, else on the first.
 pub(crate) fn make_ready(t: ThreadRef) {
-    let own = OsThread::here().map_or(core::ptr::null_mut(), |os| os.carrier.load(core::sync::atomic::Ordering::Relaxed));
+    let own =
+        OsThread::here().map_or(core::ptr::null_mut(), |os| os.carrier.load(core::sync::atomic::Ordering::Relaxed));
     // SAFETY: carriers are static.
     match unsafe { own.as_ref() } {
         Some(c) => {

@@ -223,11 +223,6 @@ impl OsThread {
         Some(unsafe { &*record_of(sp & !(BLOCK - 1)) })
     }
 
-    /// Whether `addr` lies in a block: engine memory.
-    pub(crate) fn owns(addr: usize) -> bool {
-        (BASE.load(Relaxed)..END.load(Relaxed)).contains(&addr)
-    }
-
     /// Upper end of the hub stack, 16-byte aligned.
     pub(crate) fn hub_stack_top(&self) -> usize {
         (&raw const *self) as usize & !15

@@ -19,7 +19,7 @@ use crate::sync::{AtomicU64, Ordering::*};
 /// Why a park ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-pub enum Wake {
+pub(crate) enum Wake {
     /// What was waited for happened.
     Event = 1,
     /// The deadline passed.
@@ -32,7 +32,7 @@ pub enum Wake {
 
 /// What a call of [`State::wake`] did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Woken {
+pub(crate) enum Woken {
     /// Nothing: another waker was first, or the park is over.
     Late,
     /// The waiter had not parked yet; it will not.
@@ -49,12 +49,12 @@ const WOKEN: u64 = 3;
 /// See the header. All-zero is "running", sequence 0.
 #[derive(Default)]
 #[repr(transparent)]
-pub struct State(AtomicU64);
+pub(crate) struct State(AtomicU64);
 
 impl State {
     /// Begins a park; the number identifies it to wakers. Owner only.
     #[inline(always)]
-    pub fn prepare(&self) -> u64 {
+    pub(crate) fn prepare(&self) -> u64 {
         let seq = (self.0.load(Relaxed) >> 16) + 1;
         self.0.store(seq << 16 | PARKING, SeqCst);
         seq
@@ -62,13 +62,13 @@ impl State {
 
     /// Parks. False: a waker was here, go on. After true the waiter must not be touched by who called this.
     #[inline(always)]
-    pub fn commit(&self, seq: u64) -> bool {
+    pub(crate) fn commit(&self, seq: u64) -> bool {
         self.0.compare_exchange(seq << 16 | PARKING, seq << 16 | PARKED, SeqCst, Relaxed).is_ok()
     }
 
     /// Ends park `seq` for the given reason, if nobody did yet.
     #[inline(always)]
-    pub fn wake(&self, seq: u64, why: Wake) -> Woken {
+    pub(crate) fn wake(&self, seq: u64, why: Wake) -> Woken {
         let woken = seq << 16 | (why as u64) << 8 | WOKEN;
         loop {
             let s = self.0.load(SeqCst);
@@ -84,14 +84,14 @@ impl State {
     }
 
     /// The running park's number if it may still be woken.
-    pub fn waiting(&self) -> Option<u64> {
+    pub(crate) fn waiting(&self) -> Option<u64> {
         let s = self.0.load(SeqCst);
         matches!(s & 0xff, PARKING | PARKED).then_some(s >> 16)
     }
 
     /// After the park: why it ended. Owner only.
     #[inline(always)]
-    pub fn finish(&self) -> Wake {
+    pub(crate) fn finish(&self) -> Wake {
         let s = self.0.load(SeqCst);
         self.0.store(s >> 16 << 16 | RUNNING, Relaxed);
         match s >> 8 & 0xff {
@@ -102,7 +102,7 @@ impl State {
     }
 
     /// Gives a prepared park up: wakers that come now are late. Owner only.
-    pub fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         let s = self.0.load(SeqCst);
         self.0.store(s >> 16 << 16 | RUNNING, SeqCst);
     }

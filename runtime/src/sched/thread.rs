@@ -26,7 +26,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr};
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 #[allow(missing_docs)]
-pub struct Regs {
+pub(crate) struct Regs {
     pub r15: u64,
     pub r14: u64,
     pub r13: u64,
@@ -50,12 +50,12 @@ pub struct Regs {
 /// The low halves of the vector registers: all that can be live at a `syscall` inside libc or ld.so.
 #[repr(C, align(16))]
 #[derive(Clone, Copy, Default)]
-pub struct Xmm(pub [[u64; 2]; 16]);
+pub(crate) struct Xmm(pub [[u64; 2]; 16]);
 
 /// How a thread goes on when it is next run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-pub enum Resume {
+pub(crate) enum Resume {
     /// From [`Thread::regs`], as after a system call.
     Regs = 0,
     /// Its call is stepped again first: it was parked.
@@ -66,7 +66,7 @@ pub enum Resume {
 
 /// What a blocking call keeps while its thread is parked; the call says what the words mean.
 #[derive(Default)]
-pub struct CallState {
+pub(crate) struct CallState {
     /// Monotonic nanoseconds at which the wait ends; `u64::MAX`: never.
     pub deadline: Cell<u64>,
     /// What is done so far: bytes, messages.
@@ -77,7 +77,7 @@ pub struct CallState {
 
 /// A virtual thread. The entry code knows the offsets of the first five fields.
 #[repr(C, align(64))]
-pub struct Thread {
+pub(crate) struct Thread {
     pub(crate) regs: UnsafeCell<Regs>,
     pub(crate) os: Cell<*const OsThread>,
     pub(crate) fs: Cell<u64>,
@@ -126,6 +126,8 @@ pub struct Thread {
     pub(crate) fd_waits: FdWaits,
     /// Result of a call that a helper made for it.
     pub(crate) offloaded: Cell<isize>,
+    /// The first 64 CPUs of the affinity mask it set; 0: never set.
+    pub(crate) affinity: Cell<u64>,
     /// PR_SET_NAME.
     pub(crate) name: Cell<[u8; 16]>,
 }
@@ -144,7 +146,7 @@ static POOL: Pool<Thread> = Pool::new();
 
 /// A pointer to a record; always valid, whatever became of the thread.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ThreadRef(NonNull<Thread>);
+pub(crate) struct ThreadRef(NonNull<Thread>);
 
 // SAFETY: `Thread` is Sync and its memory stays.
 unsafe impl Send for ThreadRef {}
@@ -229,7 +231,7 @@ impl Thread {
 
     /// Argument `i` (0 to 5) of the running call.
     #[inline(always)]
-    pub fn arg(&self, i: usize) -> usize {
+    pub(crate) fn arg(&self, i: usize) -> usize {
         let r = self.regs();
         (match i {
             0 => r.rdi,
@@ -243,7 +245,7 @@ impl Thread {
 
     /// Why the call is stepped again; `None` the first time.
     #[inline(always)]
-    pub fn woken(&self) -> Option<Wake> {
+    pub(crate) fn woken(&self) -> Option<Wake> {
         self.woken.get()
     }
 

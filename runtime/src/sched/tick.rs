@@ -42,7 +42,8 @@ pub(crate) fn arm(os: &OsThread) {
         tid: i32,
         pad: [i32; 11],
     }
-    let ev = Event { value: COOKIE, signo: SIGNAL, notify: libc::SIGEV_THREAD_ID, tid: os.ktid.load(Relaxed), pad: [0; 11] };
+    let ev =
+        Event { value: COOKIE, signo: SIGNAL, notify: libc::SIGEV_THREAD_ID, tid: os.ktid.load(Relaxed), pad: [0; 11] };
     let mut id = 0i32;
     let spec = [0u64, slice, 0, slice];
     // SAFETY: structures of our own, which the kernel copies.

@@ -23,7 +23,8 @@ struct Kind {
 }
 
 /// What a process takes first.
-const SMALL: Kind = Kind { first: (1 << 22) + (1 << 14), size: 1 << 14, count: ((1 << 27) - (1 << 22)) / (1 << 14) - 1 };
+const SMALL: Kind =
+    Kind { first: (1 << 22) + (1 << 14), size: 1 << 14, count: ((1 << 27) - (1 << 22)) / (1 << 14) - 1 };
 /// What it takes when that is not enough: each block costs a descriptor.
 const LARGE: Kind = Kind { first: 1 << 27, size: 1 << 20, count: (1 << 27) / (1 << 20) };
 
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_two_sizes_share_no_id() {
-        assert!(SMALL.first + SMALL.size * SMALL.count <= LARGE.first);
+        const { assert!(SMALL.first + SMALL.size * SMALL.count <= LARGE.first) };
         assert_eq!(LARGE.first + LARGE.size * LARGE.count, ALL.end);
     }
 }

@@ -27,7 +27,14 @@ struct Tids {
 // SAFETY: pointers to records, which stay; followed under the lock.
 unsafe impl Send for Tids {}
 
-static TIDS: Spin<Tids> = Spin::new(Tids { buckets: [null(); BUCKETS], live: 0, blocks: [const { 0..0 }; BLOCKS], claimed: 0, current: 0, next: 0 });
+static TIDS: Spin<Tids> = Spin::new(Tids {
+    buckets: [null(); BUCKETS],
+    live: 0,
+    blocks: [const { 0..0 }; BLOCKS],
+    claimed: 0,
+    current: 0,
+    next: 0,
+});
 
 /// Whether a tid is in our range.
 pub(crate) fn is_ours(tid: u32) -> bool {

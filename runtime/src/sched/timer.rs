@@ -174,4 +174,3 @@ pub(crate) unsafe fn after_fork() {
     *LEN.lock() = 0;
     NEXT.store(NEVER, SeqCst);
 }
-

@@ -9,7 +9,7 @@ use core::cell::Cell;
 
 /// Something that waits: embedded in a [`Thread`](super::thread::Thread). All-zero: it waits for nothing.
 #[repr(C)]
-pub struct Waiter {
+pub(crate) struct Waiter {
     /// The protocol.
     pub state: State,
     /// Place in the timer heap plus one; 0 when it is not there. Under the heap's lock.

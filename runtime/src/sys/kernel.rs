@@ -141,7 +141,7 @@ pub struct UContext {
 
 /// `siginfo_t` as 128 bytes of which the engine reads the first words.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct SigInfo {
     /// Signal number.
     pub signo: i32,
@@ -158,12 +158,6 @@ pub struct SigInfo {
 impl SigInfo {
     /// All zero.
     pub const EMPTY: SigInfo = SigInfo { signo: 0, errno: 0, code: 0, pad: 0, fields: [0; 14] };
-}
-
-impl Default for SigInfo {
-    fn default() -> Self {
-        SigInfo { signo: 0, errno: 0, code: 0, pad: 0, fields: [0; 14] }
-    }
 }
 
 /// What the kernel pushes for a handler (`struct rt_sigframe`, arch/x86/include/asm/sigframe.h).

@@ -144,7 +144,13 @@ macro_rules! plain {
 }
 plain!(u8, [u8; 16], u32, i32, u64, i64, usize, isize, [u64; 2], [i64; 2], [i64; 4], libc::pollfd);
 plain!(super::kernel::Timespec, super::kernel::SigAction, super::kernel::RobustListHead, super::kernel::CloneArgs);
-plain!(super::kernel::SigStack, super::kernel::SigInfo, super::kernel::UContext, super::kernel::SigFrame, super::kernel::IoVec);
+plain!(
+    super::kernel::SigStack,
+    super::kernel::SigInfo,
+    super::kernel::UContext,
+    super::kernel::SigFrame,
+    super::kernel::IoVec
+);
 
 /// Reads a value at the program's `addr`.
 pub fn get<T: Plain>(addr: usize) -> Result<T, Fault> {

@@ -27,10 +27,14 @@ unsafe fn find(base: usize, name: &[u8]) -> Option<usize> {
     // SAFETY: by contract; the structures are those of elf(5).
     unsafe {
         let header = &*(base as *const libc::Elf64_Ehdr);
-        let segments = core::slice::from_raw_parts((base + header.e_phoff as usize) as *const libc::Elf64_Phdr, header.e_phnum as usize);
+        let segments = core::slice::from_raw_parts(
+            (base + header.e_phoff as usize) as *const libc::Elf64_Phdr,
+            header.e_phnum as usize,
+        );
         let load = segments.iter().find(|p| p.p_type == libc::PT_LOAD)?;
         let bias = base.wrapping_sub(load.p_vaddr as usize).wrapping_add(load.p_offset as usize);
-        let mut dynamic = (bias + segments.iter().find(|p| p.p_type == libc::PT_DYNAMIC)?.p_vaddr as usize) as *const [usize; 2];
+        let mut dynamic =
+            (bias + segments.iter().find(|p| p.p_type == libc::PT_DYNAMIC)?.p_vaddr as usize) as *const [usize; 2];
         let (mut symbols, mut strings, mut hash) = (0, 0, 0);
         const DT_HASH: usize = 4;
         const DT_STRTAB: usize = 5;

@@ -80,12 +80,7 @@ impl Events {
                     return None;
                 }
                 // Out of the way of programs that count on low numbers.
-                let high = sys::syscall3(
-                    nr(libc::SYS_fcntl),
-                    low as usize,
-                    libc::F_DUPFD_CLOEXEC as usize,
-                    HIGH,
-                );
+                let high = sys::syscall3(nr(libc::SYS_fcntl), low as usize, libc::F_DUPFD_CLOEXEC as usize, HIGH);
                 if sys::is_err(high) {
                     self.epoll.set(low as i32);
                 } else {
@@ -104,11 +99,7 @@ impl Events {
         };
         let mut descriptors = self.descriptors.borrow_mut();
         let d = descriptors.entry(fd).or_default();
-        d.waiters.push(Interest {
-            task: task.clone(),
-            seq,
-            events,
-        });
+        d.waiters.push(Interest { task: task.clone(), seq, events });
         let answer = d.arm(epoll, fd);
         if answer == Added::Yes {
             self.count.set(self.count.get() + 1);
@@ -123,8 +114,7 @@ impl Events {
         if let Some(d) = self.descriptors.borrow_mut().get_mut(&fd) {
             let before = d.waiters.len();
             d.waiters.retain(|i| !Rc::ptr_eq(&i.task, task));
-            self.count
-                .set(self.count.get() - (before - d.waiters.len()));
+            self.count.set(self.count.get() - (before - d.waiters.len()));
         }
     }
 
@@ -140,18 +130,11 @@ impl Events {
         let mask = mask.map_or(std::ptr::null(), std::ptr::from_ref);
         let epoll = if self.any() { self.epoll() } else { None };
         let fine = timeout.filter(|ns| *ns > 0 && *ns < PRECISE_NS);
-        let mut milliseconds =
-            timeout.map_or(-1, |ns| (ns / 1_000_000).min(i32::MAX as u64) as i32);
+        let mut milliseconds = timeout.map_or(-1, |ns| (ns / 1_000_000).min(i32::MAX as u64) as i32);
         if epoll.is_none() || fine.is_some() {
-            let mut poll = libc::pollfd {
-                fd: epoll.map_or(-1, |e| e as i32),
-                events: libc::POLLIN,
-                revents: 0,
-            };
-            let time = timeout.map(|ns| libc::timespec {
-                tv_sec: (ns / 1_000_000_000) as i64,
-                tv_nsec: (ns % 1_000_000_000) as i64,
-            });
+            let mut poll = libc::pollfd { fd: epoll.map_or(-1, |e| e as i32), events: libc::POLLIN, revents: 0 };
+            let time = timeout
+                .map(|ns| libc::timespec { tv_sec: (ns / 1_000_000_000) as i64, tv_nsec: (ns % 1_000_000_000) as i64 });
             let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
             // SAFETY: one element, a time or none, a mask or none; ppoll(2).
             if unsafe { real::ppoll(&raw mut poll, 1, time, mask) } < 0 {
@@ -162,15 +145,7 @@ impl Events {
         let Some(epoll) = epoll else { return Ok(()) };
         let mut batch = [libc::epoll_event { events: 0, u64: 0 }; BATCH];
         // SAFETY: room for BATCH events; a mask or none.
-        let n = unsafe {
-            real::epoll_pwait(
-                epoll as i32,
-                batch.as_mut_ptr(),
-                BATCH as i32,
-                milliseconds,
-                mask,
-            )
-        };
+        let n = unsafe { real::epoll_pwait(epoll as i32, batch.as_mut_ptr(), BATCH as i32, milliseconds, mask) };
         if n < 0 {
             return Err(super::errno());
         }
@@ -182,15 +157,10 @@ impl Events {
             };
             let before = d.waiters.len();
             // Errors concern everybody (poll(2)).
-            let hit =
-                |i: &Interest| events & (i.events | (libc::EPOLLERR | libc::EPOLLHUP) as u32) != 0;
-            d.waiters
-                .iter()
-                .filter(|i| hit(i))
-                .for_each(|i| wake(&i.task, i.seq));
+            let hit = |i: &Interest| events & (i.events | (libc::EPOLLERR | libc::EPOLLHUP) as u32) != 0;
+            d.waiters.iter().filter(|i| hit(i)).for_each(|i| wake(&i.task, i.seq));
             d.waiters.retain(|i| !hit(i));
-            self.count
-                .set(self.count.get() - (before - d.waiters.len()));
+            self.count.set(self.count.get() - (before - d.waiters.len()));
             if !d.waiters.is_empty() && d.arm(epoll, fd) != Added::Yes {
                 // They try again, and meet the reason.
                 d.waiters.iter().for_each(|i| wake(&i.task, i.seq));
@@ -220,24 +190,12 @@ const HIGH: usize = 900;
 impl Descriptor {
     /// Asks the kernel for the next event that one of the waiters wants.
     fn arm(&mut self, epoll: usize, fd: i32) -> Added {
-        let wanted = self
-            .waiters
-            .iter()
-            .fold(libc::EPOLLONESHOT as u32, |all, i| all | i.events);
-        let event = libc::epoll_event {
-            events: wanted,
-            u64: fd as u64,
-        };
+        let wanted = self.waiters.iter().fold(libc::EPOLLONESHOT as u32, |all, i| all | i.events);
+        let event = libc::epoll_event { events: wanted, u64: fd as u64 };
         let control = |op: i32| {
             // SAFETY: the event is readable; the kernel copies it.
             let r = unsafe {
-                sys::syscall4(
-                    nr(libc::SYS_epoll_ctl),
-                    epoll,
-                    op as usize,
-                    fd as usize,
-                    &raw const event as usize,
-                )
+                sys::syscall4(nr(libc::SYS_epoll_ctl), epoll, op as usize, fd as usize, &raw const event as usize)
             };
             if sys::is_err(r) { -r as i32 } else { 0 }
         };

@@ -35,11 +35,7 @@ pub struct Deadlock {
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "deadlock: {} waits for something that can no longer happen",
-            self.waiting
-        )
+        write!(f, "deadlock: {} waits for something that can no longer happen", self.waiting)
     }
 }
 
@@ -56,11 +52,7 @@ pub struct JoinHandle<T> {
 
 impl<T> JoinHandle<T> {
     pub(super) fn new(task: Rc<Task>, scheduler: Rc<Scheduler>, outcome: Outcome<T>) -> Self {
-        JoinHandle {
-            task,
-            scheduler,
-            outcome,
-        }
+        JoinHandle { task, scheduler, outcome }
     }
 
     /// Waits until the coroutine has ended, while others run, and gives what it returned.
@@ -70,13 +62,9 @@ impl<T> JoinHandle<T> {
     /// the caller is the thread itself and no coroutine of it can ever run again.
     pub fn join(self) -> std::thread::Result<T> {
         if !self.scheduler.join(&self.task) {
-            return Err(Box::new(Deadlock {
-                waiting: Current::of(&self.task).to_string(),
-            }));
+            return Err(Box::new(Deadlock { waiting: Current::of(&self.task).to_string() }));
         }
-        self.outcome
-            .take()
-            .unwrap_or_else(|| Err(Box::new(Killed::new()) as Box<dyn Any + Send>))
+        self.outcome.take().unwrap_or_else(|| Err(Box::new(Killed::new()) as Box<dyn Any + Send>))
     }
 
     /// Whether it has ended: [`JoinHandle::join`] will not wait.
@@ -116,10 +104,7 @@ pub struct Current {
 
 impl Current {
     fn of(task: &Task) -> Current {
-        Current {
-            id: task.id,
-            name: task.name.clone(),
-        }
+        Current { id: task.id, name: task.name.clone() }
     }
 
     /// The number of the coroutine; 0: the thread itself.

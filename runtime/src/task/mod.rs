@@ -75,9 +75,7 @@ where
     F: FnOnce() -> T + 'static,
     T: 'static,
 {
-    Builder::new()
-        .spawn(f)
-        .unwrap_or_else(|e| panic!("no stack for a coroutine: {e}"))
+    Builder::new().spawn(f).unwrap_or_else(|e| panic!("no stack for a coroutine: {e}"))
 }
 
 /// Starts a coroutine with a name.
@@ -114,27 +112,15 @@ impl Builder {
         let outcome = Rc::new(Cell::new(None));
         let theirs = outcome.clone();
         let body = move || theirs.set(Some(catch_unwind(AssertUnwindSafe(f))));
-        let task = Task::new(
-            LAST.fetch_add(1, Relaxed) + 1,
-            self.name.into(),
-            stack,
-            Box::new(body),
-        );
+        let task = Task::new(LAST.fetch_add(1, Relaxed) + 1, self.name.into(), stack, Box::new(body));
         scheduler.start(task.clone());
         Ok(JoinHandle::new(task, scheduler, outcome))
     }
 }
 
 /// Joins all of them; the results are in the order of the handles.
-pub fn join_all<T>(
-    handles: impl IntoIterator<Item = JoinHandle<T>>,
-) -> Vec<std::thread::Result<T>> {
-    handles
-        .into_iter()
-        .collect::<Vec<_>>()
-        .into_iter()
-        .map(JoinHandle::join)
-        .collect()
+pub fn join_all<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Vec<std::thread::Result<T>> {
+    handles.into_iter().collect::<Vec<_>>().into_iter().map(JoinHandle::join).collect()
 }
 
 /// Waits, while others run. The wait is at least as long as asked for.

@@ -77,10 +77,8 @@ fn start(pool: &'static Pool) -> bool {
     // SAFETY: sets of our own; the mask is put back.
     unsafe {
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
-        let made = std::thread::Builder::new()
-            .name("patchall-helper".into())
-            .stack_size(STACK)
-            .spawn(move || help(pool));
+        let made =
+            std::thread::Builder::new().name("patchall-helper".into()).stack_size(STACK).spawn(move || help(pool));
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
         made.is_ok()
     }
@@ -96,10 +94,7 @@ fn help(pool: &'static Pool) {
             continue;
         }
         state.idle += 1;
-        let (s, waited) = pool
-            .work
-            .wait_timeout(state, PATIENCE)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (s, waited) = pool.work.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner);
         state = s;
         state.idle -= 1;
         if waited.timed_out() && state.jobs.is_empty() {
@@ -114,27 +109,14 @@ struct Bell(i32);
 impl Bell {
     fn new() -> Option<Bell> {
         // SAFETY: no pointers.
-        let r = unsafe {
-            sys::syscall2(
-                nr(libc::SYS_eventfd2),
-                0,
-                (libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) as usize,
-            )
-        };
+        let r = unsafe { sys::syscall2(nr(libc::SYS_eventfd2), 0, (libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) as usize) };
         (!sys::is_err(r)).then_some(Bell(r as i32))
     }
 
     fn ring(&self) {
         let one = 1u64;
         // SAFETY: eight readable bytes.
-        unsafe {
-            sys::syscall3(
-                nr(libc::SYS_write),
-                self.0 as usize,
-                &raw const one as usize,
-                8,
-            )
-        };
+        unsafe { sys::syscall3(nr(libc::SYS_write), self.0 as usize, &raw const one as usize, 8) };
     }
 }
 
@@ -161,10 +143,7 @@ pub(crate) fn offload<T: Send + 'static>(
     let Some(bell) = Bell::new() else {
         return ControlFlow::Break(libc::EAGAIN);
     };
-    let result = Arc::new(Result {
-        value: Mutex::new(None),
-        bell,
-    });
+    let result = Arc::new(Result { value: Mutex::new(None), bell });
     let theirs = result.clone();
     let job = move || {
         let value = f();
@@ -179,12 +158,7 @@ pub(crate) fn offload<T: Send + 'static>(
     }
     loop {
         let woken = s.wait_for(&[(result.bell.0, libc::EPOLLIN as u32)], NEVER, on_signal);
-        if let Some(value) = result
-            .value
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-        {
+        if let Some(value) = result.value.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return ControlFlow::Continue(value);
         }
         match woken {

@@ -93,15 +93,12 @@ impl Task {
     pub(super) fn new(id: u64, name: Rc<str>, stack: Stack, f: Box<dyn FnOnce()>) -> Rc<Task> {
         let task = Task::with(id, name, State::Ready);
         let weak = Rc::downgrade(&task);
-        *task.body.borrow_mut() = Some(Coroutine::with_stack(
-            stack,
-            move |yielder: &Yielder<(), ()>, ()| {
-                if let Some(task) = weak.upgrade() {
-                    task.yielder.set(yielder);
-                }
-                f();
-            },
-        ));
+        *task.body.borrow_mut() = Some(Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
+            if let Some(task) = weak.upgrade() {
+                task.yielder.set(yielder);
+            }
+            f();
+        }));
         task
     }
 

@@ -104,11 +104,7 @@ impl Scheduler {
         }
         if task.state.get() == State::Parked && deadline != NEVER {
             task.deadline.set(deadline);
-            self.quietly(|| {
-                self.timers
-                    .borrow_mut()
-                    .insert((deadline, task.id), task.clone())
-            });
+            self.quietly(|| self.timers.borrow_mut().insert((deadline, task.id), task.clone()));
         }
         self.switch(&task);
         task.woken.get()
@@ -228,21 +224,13 @@ impl Scheduler {
     fn look(&self, timeout: Option<u64>) {
         if timeout != Some(0) || self.events.any() {
             let mask = self.mask();
-            if self.events.wait(timeout, mask.as_ref(), |t, seq| {
-                self.wake(t, seq, Wake::Event)
-            }) == Err(libc::EINTR)
-            {
+            if self.events.wait(timeout, mask.as_ref(), |t, seq| self.wake(t, seq, Wake::Event)) == Err(libc::EINTR) {
                 self.signalled();
             }
         }
         let now = sys::monotonic();
         loop {
-            let due = self
-                .timers
-                .borrow()
-                .first_key_value()
-                .filter(|(k, _)| k.0 <= now)
-                .map(|(_, t)| t.clone());
+            let due = self.timers.borrow().first_key_value().filter(|(k, _)| k.0 <= now).map(|(_, t)| t.clone());
             let Some(task) = due else { break };
             self.wake(&task, task.seq.get(), Wake::Timeout);
         }
@@ -261,11 +249,7 @@ impl Scheduler {
     fn mask(&self) -> Option<libc::sigset_t> {
         let masks = self.masks.borrow();
         let first = masks.first()?.1;
-        Some(
-            masks[1..]
-                .iter()
-                .fold(first, |all, (_, m)| super::intersection(&all, m)),
-        )
+        Some(masks[1..].iter().fold(first, |all, (_, m)| super::intersection(&all, m)))
     }
 
     /// Runs a wait of whoever runs with a signal mask of its own.
@@ -288,18 +272,11 @@ impl Scheduler {
 
     /// Waits until one of the descriptors has one of the events asked of it, or may have. `None`: the kernel cannot wait for
     /// one of them without holding up the thread, and the caller must.
-    pub(crate) fn wait_for(
-        &self,
-        wanted: &[(i32, u32)],
-        deadline: u64,
-        on_signal: OnSignal,
-    ) -> Option<Wake> {
+    pub(crate) fn wait_for(&self, wanted: &[(i32, u32)], deadline: u64, on_signal: OnSignal) -> Option<Wake> {
         struct Undo<'a>(&'a Scheduler, &'a [(i32, u32)], Rc<Task>);
         impl Drop for Undo<'_> {
             fn drop(&mut self) {
-                self.1
-                    .iter()
-                    .for_each(|(fd, _)| self.0.events.remove(*fd, &self.2));
+                self.1.iter().for_each(|(fd, _)| self.0.events.remove(*fd, &self.2));
             }
         }
         let task = self.current();
@@ -358,12 +335,7 @@ impl Scheduler {
         self.closing.set(true);
         let running = self.current();
         loop {
-            let first = self
-                .live
-                .borrow()
-                .values()
-                .find(|t| !Rc::ptr_eq(t, &running))
-                .cloned();
+            let first = self.live.borrow().values().find(|t| !Rc::ptr_eq(t, &running)).cloned();
             let Some(task) = first else { break };
             task.killed.set(true);
             if task.started() {
@@ -388,9 +360,7 @@ impl Scheduler {
         let current = self.current();
         self.events.after_fork();
         self.timers.borrow_mut().clear();
-        self.masks
-            .borrow_mut()
-            .retain(|(t, _)| t.is_root() || Rc::ptr_eq(t, &current));
+        self.masks.borrow_mut().retain(|(t, _)| t.is_root() || Rc::ptr_eq(t, &current));
         let all: Vec<_> = self.live.borrow().values().cloned().collect();
         self.ready.borrow_mut().retain(|t| t.is_root());
         for task in all.iter().filter(|t| !Rc::ptr_eq(t, &current)) {

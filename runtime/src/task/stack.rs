@@ -57,21 +57,12 @@ fn guard(slot: usize) -> Result<(), i32> {
     let r = unsafe {
         let light = sys::syscall3(nr(libc::SYS_madvise), slot, GUARD, MADV_GUARD_INSTALL);
         if sys::is_err(light) {
-            sys::syscall3(
-                nr(libc::SYS_mprotect),
-                slot,
-                GUARD,
-                libc::PROT_NONE as usize,
-            )
+            sys::syscall3(nr(libc::SYS_mprotect), slot, GUARD, libc::PROT_NONE as usize)
         } else {
             light
         }
     };
-    if sys::is_err(r) {
-        Err(-r as i32)
-    } else {
-        Ok(())
-    }
+    if sys::is_err(r) { Err(-r as i32) } else { Ok(()) }
 }
 
 impl Drop for Stack {
@@ -79,14 +70,7 @@ impl Drop for Stack {
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
         if free.len() >= WARM {
             // SAFETY: the slot is ours and nobody runs on it.
-            unsafe {
-                sys::syscall3(
-                    nr(libc::SYS_madvise),
-                    self.slot + GUARD,
-                    SIZE,
-                    libc::MADV_DONTNEED as usize,
-                )
-            };
+            unsafe { sys::syscall3(nr(libc::SYS_madvise), self.slot + GUARD, SIZE, libc::MADV_DONTNEED as usize) };
         }
         free.push(self.slot);
     }

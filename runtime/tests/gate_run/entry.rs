@@ -38,19 +38,13 @@ pub(crate) const ANSWER: i32 = 424242;
 /// An entry that counts and lets through.
 pub(crate) fn entries() -> Entries {
     let entry = gate_test_counting as *const () as usize;
-    Entries {
-        libc: entry,
-        full: entry,
-    }
+    Entries { libc: entry, full: entry }
 }
 
 /// An entry that answers `getppid` itself.
 pub(crate) fn answering() -> Entries {
     let entry = gate_test_answering as *const () as usize;
-    Entries {
-        libc: entry,
-        full: entry,
-    }
+    Entries { libc: entry, full: entry }
 }
 
 /// How many calls have come through.

@@ -32,10 +32,7 @@ fn load(path: &CString) -> (*mut libc::c_void, extern "C" fn() -> libc::c_long) 
         assert!(!handle.is_null());
         let symbol = libc::dlsym(handle, c"ask".as_ptr());
         assert!(!symbol.is_null());
-        (
-            handle,
-            std::mem::transmute::<*mut libc::c_void, extern "C" fn() -> libc::c_long>(symbol),
-        )
+        (handle, std::mem::transmute::<*mut libc::c_void, extern "C" fn() -> libc::c_long>(symbol))
     }
 }
 
@@ -62,20 +59,13 @@ pub(crate) fn libraries_come_and_go() {
         let before = calls();
         assert_eq!((ask(), calls() - before), (this, 1));
         let start = ask as *const () as usize;
-        let pc = (start..start + 32)
-            .find(|&pc| locate(pc).is_some())
-            .unwrap();
+        let pc = (start..start + 32).find(|&pc| locate(pc).is_some()).unwrap();
         assert_eq!(locate(pc).unwrap().kind, ObjectKind::Other);
         // SAFETY: a handle of dlopen(3); nobody is in the library.
         assert_eq!(unsafe { libc::dlclose(handle) }, 0);
         assert_eq!(refresh(&mut gate), Change { came: 0, went: 1 });
         assert_eq!(locate(pc), None);
-        areas.push(
-            std::fs::read_to_string("/proc/self/maps")
-                .unwrap()
-                .lines()
-                .count(),
-        );
+        areas.push(std::fs::read_to_string("/proc/self/maps").unwrap().lines().count());
     }
     assert_eq!(areas.first(), areas.last(), "trampolines are used again");
     // Gone and back between two looks: fresh code at the same place.
@@ -92,12 +82,7 @@ pub(crate) fn libraries_come_and_go() {
     let other = unsafe { libc::dlmopen(libc::LM_ID_NEWLM, c"libc.so.6".as_ptr(), libc::RTLD_NOW) };
     assert!(!other.is_null());
     assert!(refresh(&mut gate).came >= 1);
-    let patched = gate
-        .stats()
-        .objects
-        .iter()
-        .filter(|object| object.kind == ObjectKind::Libc)
-        .count();
+    let patched = gate.stats().objects.iter().filter(|object| object.kind == ObjectKind::Libc).count();
     assert_eq!(patched, 2);
     std::fs::remove_dir_all(directory).unwrap();
 }

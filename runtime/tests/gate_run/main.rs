@@ -19,49 +19,22 @@ use entry::{calls, entries};
 
 fn main() -> ExitCode {
     let cases: [(&str, fn()); 11] = [
-        ("libc_works_when_patched_in_place", || {
-            work_through(Threads::One)
-        }),
-        ("libc_works_when_its_pages_are_replaced", || {
-            work_through(Threads::Many)
-        }),
-        (
-            "an_entry_may_answer_for_the_kernel",
-            an_entry_may_answer_for_the_kernel,
-        ),
-        (
-            "the_file_stays_in_the_map_when_patched_in_place",
-            the_file_stays_in_the_map,
-        ),
-        (
-            "without_proc_self_mem_pages_are_replaced",
-            without_memory_file,
-        ),
+        ("libc_works_when_patched_in_place", || work_through(Threads::One)),
+        ("libc_works_when_its_pages_are_replaced", || work_through(Threads::Many)),
+        ("an_entry_may_answer_for_the_kernel", an_entry_may_answer_for_the_kernel),
+        ("the_file_stays_in_the_map_when_patched_in_place", the_file_stays_in_the_map),
+        ("without_proc_self_mem_pages_are_replaced", without_memory_file),
         ("a_second_gate_is_refused", a_second_gate_is_refused),
-        (
-            "new_code_refused_leaves_everything_as_it_was",
-            new_code_refused,
-        ),
+        ("new_code_refused_leaves_everything_as_it_was", new_code_refused),
         ("program_counters_are_mapped_both_ways", program_counters),
-        (
-            "calls_go_on_while_the_gate_opens_under_them",
-            many::calls_go_on,
-        ),
-        (
-            "blocked_calls_return_and_restart_after_the_gate_opens",
-            many::blocked_calls,
-        ),
+        ("calls_go_on_while_the_gate_opens_under_them", many::calls_go_on),
+        ("blocked_calls_return_and_restart_after_the_gate_opens", many::blocked_calls),
         ("libraries_come_and_go", library::libraries_come_and_go),
     ];
-    let wanted = std::env::args()
-        .nth(1)
-        .filter(|argument| !argument.starts_with('-'));
+    let wanted = std::env::args().nth(1).filter(|argument| !argument.starts_with('-'));
     let mut failed = 0;
     for (name, case) in cases {
-        if wanted
-            .as_ref()
-            .is_some_and(|wanted| !name.contains(wanted.as_str()))
-        {
+        if wanted.as_ref().is_some_and(|wanted| !name.contains(wanted.as_str())) {
             continue;
         }
         let verdict = in_child(case);
@@ -104,26 +77,13 @@ fn work_through(threads: Threads) {
     let elapsed = start.elapsed();
     let stats = gate.stats();
     for object in &stats.objects {
-        println!(
-            "  {}: {} patched, {} left",
-            object.name,
-            object.patched,
-            object.left.len()
-        );
+        println!("  {}: {} patched, {} left", object.name, object.patched, object.left.len());
         assert_eq!(object.error, None);
     }
     println!("  {threads:?}: {elapsed:?}");
-    let libc = stats
-        .objects
-        .iter()
-        .find(|object| object.kind == ObjectKind::Libc)
-        .unwrap();
+    let libc = stats.objects.iter().find(|object| object.kind == ObjectKind::Libc).unwrap();
     assert!(libc.patched > 300);
-    assert!(
-        libc.left
-            .iter()
-            .all(|left| left.reason == Reason::SignalReturn)
-    );
+    assert!(libc.left.iter().all(|left| left.reason == Reason::SignalReturn));
 
     let before = calls();
     for _ in 0..1000 {
@@ -143,18 +103,12 @@ fn an_entry_may_answer_for_the_kernel() {
     assert_ne!(this, entry::ANSWER);
     // SAFETY: close(2) of no descriptor.
     assert_eq!(unsafe { libc::close(-1) }, -1);
-    assert_eq!(
-        std::io::Error::last_os_error().raw_os_error(),
-        Some(libc::EBADF)
-    );
+    assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::EBADF));
 }
 
 fn libc_lines() -> Vec<String> {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    maps.lines()
-        .filter(|line| line.contains("/libc.so.6"))
-        .map(str::to_owned)
-        .collect()
+    maps.lines().filter(|line| line.contains("/libc.so.6")).map(str::to_owned).collect()
 }
 
 fn the_file_stays_in_the_map() {
@@ -202,10 +156,7 @@ fn new_code_refused() {
         let lines = maps.lines().filter(|line| line.contains(" r-xp "));
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(
-        code(&before),
-        code(&std::fs::read_to_string("/proc/self/maps").unwrap())
-    );
+    assert_eq!(code(&before), code(&std::fs::read_to_string("/proc/self/maps").unwrap()));
     // SAFETY: getppid(2) has no preconditions.
     unsafe { libc::getppid() };
     assert_eq!(calls(), 0);

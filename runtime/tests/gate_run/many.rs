@@ -49,19 +49,12 @@ pub(crate) fn calls_go_on() {
     };
     progress(1000);
     let gate = crate::open(Threads::Many);
-    assert!(
-        gate.stats()
-            .objects
-            .iter()
-            .all(|object| object.error.is_none())
-    );
+    assert!(gate.stats().objects.iter().all(|object| object.error.is_none()));
     let before = calls();
     progress(1000);
     assert!(calls() - before > 1000);
     stop.store(true, Ordering::Relaxed);
-    workers
-        .into_iter()
-        .for_each(|worker| worker.join().unwrap());
+    workers.into_iter().for_each(|worker| worker.join().unwrap());
     work::everything();
 }
 
@@ -78,10 +71,7 @@ fn one_of_each() {
         assert_eq!(libc::read(pipe[0], back.as_mut_ptr().cast(), 4), 4);
         assert_eq!(back, text);
         assert_eq!(libc::close(pipe[0]) + libc::close(pipe[1]), 0);
-        let moment = libc::timespec {
-            tv_sec: 0,
-            tv_nsec: 1,
-        };
+        let moment = libc::timespec { tv_sec: 0, tv_nsec: 1 };
         assert_eq!(libc::nanosleep(&moment, std::ptr::null_mut()), 0);
         let wrong = libc::syscall(libc::SYS_futex, WORD.as_ptr(), libc::FUTEX_WAIT, 1, 0);
         assert_eq!(wrong, -1);

@@ -10,16 +10,7 @@ use std::sync::{Arc, Barrier, Condvar, Mutex};
 use crate::entry::calls;
 
 pub(crate) fn everything() {
-    for part in [
-        files,
-        processes,
-        vfork_and_system,
-        threads,
-        signals,
-        network,
-        memory,
-        exit_codes,
-    ] {
+    for part in [files, processes, vfork_and_system, threads, signals, network, memory, exit_codes] {
         let before = calls();
         part();
         assert!(calls() > before, "nothing came through the gate");
@@ -43,23 +34,12 @@ fn files() {
     assert_eq!(std::fs::metadata(name).unwrap().len(), data.len() as u64);
     std::fs::remove_file(name).unwrap();
     assert!(std::fs::read_dir("/proc/self/fd").unwrap().count() > 2);
-    assert_eq!(
-        std::fs::read("/nonexistent").unwrap_err().raw_os_error(),
-        Some(libc::ENOENT)
-    );
+    assert_eq!(std::fs::read("/nonexistent").unwrap_err().raw_os_error(), Some(libc::ENOENT));
 }
 
 fn processes() {
-    let mut cat = Command::new("cat")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    cat.stdin
-        .take()
-        .unwrap()
-        .write_all(b"through a pipe")
-        .unwrap();
+    let mut cat = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    cat.stdin.take().unwrap().write_all(b"through a pipe").unwrap();
     assert_eq!(cat.wait_with_output().unwrap().stdout, b"through a pipe");
     let mut sleeper = Command::new("sleep").arg("1000").spawn().unwrap();
     sleeper.kill().unwrap();
@@ -100,9 +80,7 @@ fn threads() {
             })
         })
         .collect();
-    workers
-        .into_iter()
-        .for_each(|worker| worker.join().unwrap());
+    workers.into_iter().for_each(|worker| worker.join().unwrap());
     assert_eq!(*shared.0.lock().unwrap(), 800);
 }
 
@@ -122,10 +100,7 @@ fn pthread_primitives() {
         }
         let mut other = 0;
         let argument = (&raw mut barrier).cast();
-        assert_eq!(
-            libc::pthread_create(&mut other, std::ptr::null(), meet, argument),
-            0
-        );
+        assert_eq!(libc::pthread_create(&mut other, std::ptr::null(), meet, argument), 0);
         meet(argument);
         assert_eq!(libc::pthread_join(other, std::ptr::null_mut()), 0);
         assert_eq!(libc::pthread_barrier_destroy(&mut barrier), 0);
@@ -168,20 +143,11 @@ fn signals() {
     unsafe {
         let mut timer: libc::itimerval = std::mem::zeroed();
         timer.it_value.tv_usec = 20_000;
-        assert_eq!(
-            libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()),
-            0
-        );
-        let long = libc::timespec {
-            tv_sec: 60,
-            tv_nsec: 0,
-        };
+        assert_eq!(libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()), 0);
+        let long = libc::timespec { tv_sec: 60, tv_nsec: 0 };
         let mut rest: libc::timespec = std::mem::zeroed();
         assert_eq!(libc::nanosleep(&long, &mut rest), -1);
-        assert_eq!(
-            std::io::Error::last_os_error().raw_os_error(),
-            Some(libc::EINTR)
-        );
+        assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::EINTR));
         assert!((50..60).contains(&rest.tv_sec));
     }
 }
@@ -209,17 +175,12 @@ fn memory() {
         // SAFETY: qsort(3) passes pointers to elements.
         unsafe { (*a.cast::<i32>()).cmp(&*b.cast::<i32>()) as i32 }
     }
-    let mut numbers: Vec<i32> = (0..200_000)
-        .map(|n: i32| n.wrapping_mul(1_640_531_527))
-        .collect();
+    let mut numbers: Vec<i32> = (0..200_000).map(|n: i32| n.wrapping_mul(1_640_531_527)).collect();
     // SAFETY: the array is as long as said, and the comparison total.
     unsafe { libc::qsort(numbers.as_mut_ptr().cast(), numbers.len(), 4, Some(compare)) };
     assert!(numbers.is_sorted());
     let large = vec![1u8; 64 << 20];
-    assert_eq!(
-        large.iter().map(|&byte| u64::from(byte)).sum::<u64>(),
-        64 << 20
-    );
+    assert_eq!(large.iter().map(|&byte| u64::from(byte)).sum::<u64>(), 64 << 20);
 }
 
 fn exit_codes() {

@@ -35,13 +35,8 @@ unsafe extern "C" {
         m: *const libc::sigset_t,
         room: usize,
     ) -> i32;
-    fn __select(
-        n: i32,
-        r: *mut libc::fd_set,
-        w: *mut libc::fd_set,
-        e: *mut libc::fd_set,
-        t: *mut libc::timeval,
-    ) -> i32;
+    fn __select(n: i32, r: *mut libc::fd_set, w: *mut libc::fd_set, e: *mut libc::fd_set, t: *mut libc::timeval)
+    -> i32;
     fn epoll_pwait2(
         fd: i32,
         e: *mut libc::epoll_event,
@@ -80,10 +75,7 @@ macro_rules! table {
 /// A sleep: it lasts, and another coroutine runs meanwhile, several times.
 fn sleeps(least: Duration, call: impl Fn() -> i64 + 'static) {
     let begin = Instant::now();
-    assert_eq!(
-        succeeds(call, || (0..5).for_each(|_| patchall::yield_now())),
-        0
-    );
+    assert_eq!(succeeds(call, || (0..5).for_each(|_| patchall::yield_now())), 0);
     assert!(begin.elapsed() >= least);
 }
 
@@ -101,11 +93,7 @@ fn reads(ends: (i32, i32), call: impl Fn(i32, *mut c_void) -> isize + 'static) {
         (n, room)
     };
     let (n, room) = succeeds(take, move || put(w, b"hello"));
-    assert_eq!(
-        (n, &room[..5]),
-        (5, &b"hello"[..]),
-        "a short count is returned as it is"
-    );
+    assert_eq!((n, &room[..5]), (5, &b"hello"[..]), "a short count is returned as it is");
     close(&[w, r]);
 }
 
@@ -134,10 +122,7 @@ fn writes(ends: (i32, i32), call: impl Fn(i32, &[u8]) -> isize + 'static) {
 }
 
 fn part(to: *const c_void, n: usize) -> libc::iovec {
-    libc::iovec {
-        iov_base: to.cast_mut(),
-        iov_len: n,
-    }
+    libc::iovec { iov_base: to.cast_mut(), iov_len: n }
 }
 
 fn message(part: &mut libc::iovec) -> libc::msghdr {
@@ -172,26 +157,14 @@ fn accepts(call: impl Fn(i32, *mut libc::sockaddr, *mut u32) -> i32 + 'static) {
     };
     let client = c!(libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0));
     let (new, from, len) = succeeds(take, move || {
-        let r = c!(libc::connect(
-            client,
-            (&raw const address).cast(),
-            size_of::<libc::sockaddr_in>() as u32
-        ));
+        let r = c!(libc::connect(client, (&raw const address).cast(), size_of::<libc::sockaddr_in>() as u32));
         assert_eq!(r, 0);
     });
     assert!(new >= 0);
     let mut mine: libc::sockaddr_in = c!(zeroed());
     let mut mine_len = len;
-    c!(libc::getsockname(
-        client,
-        (&raw mut mine).cast(),
-        &raw mut mine_len
-    ));
-    assert_eq!(
-        (from.sin_port, len),
-        (mine.sin_port, mine_len),
-        "the address of the client"
-    );
+    c!(libc::getsockname(client, (&raw mut mine).cast(), &raw mut mine_len));
+    assert_eq!((from.sin_port, len), (mine.sin_port, mine_len), "the address of the client");
     close(&[fd, client, new]);
 }
 
@@ -206,10 +179,7 @@ fn connects(call: impl Fn(i32, *const libc::sockaddr, u32) -> i32 + 'static) {
         assert_eq!(libc::bind(server, (&raw const a).cast(), len), 0);
         assert_eq!(libc::listen(server, 0), 0);
         len = size_of::<libc::sockaddr_un>() as u32;
-        assert_eq!(
-            libc::getsockname(server, (&raw mut a).cast(), &raw mut len),
-            0
-        );
+        assert_eq!(libc::getsockname(server, (&raw mut a).cast(), &raw mut len), 0);
         let first = libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0);
         assert_eq!(libc::connect(first, (&raw const a).cast(), len), 0);
         let second = libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0);
@@ -235,16 +205,8 @@ fn polls(call: impl Fn(i32) -> (i32, bool) + 'static) {
 
 fn poll_with(fd: i32, call: impl Fn(*mut libc::pollfd, u64) -> i32) -> (i32, bool) {
     let mut fds = [
-        libc::pollfd {
-            fd: -1,
-            events: libc::POLLIN,
-            revents: 0,
-        },
-        libc::pollfd {
-            fd,
-            events: libc::POLLIN,
-            revents: 0,
-        },
+        libc::pollfd { fd: -1, events: libc::POLLIN, revents: 0 },
+        libc::pollfd { fd, events: libc::POLLIN, revents: 0 },
     ];
     let n = call(fds.as_mut_ptr(), 2);
     (n, fds[1].revents == libc::POLLIN && fds[0].revents == 0)
@@ -262,14 +224,8 @@ fn select_with(fd: i32, mut call: impl FnMut(i32, *mut libc::fd_set) -> i32) -> 
 fn epoll_with(fd: i32, call: impl Fn(i32, *mut libc::epoll_event) -> i32) -> (i32, bool) {
     c!({
         let epoll = libc::epoll_create1(0);
-        let mut event = libc::epoll_event {
-            events: libc::EPOLLIN as u32,
-            u64: 4711,
-        };
-        assert_eq!(
-            libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &raw mut event),
-            0
-        );
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: 4711 };
+        assert_eq!(libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &raw mut event), 0);
         let mut events: [libc::epoll_event; 4] = zeroed();
         let n = call(epoll, events.as_mut_ptr());
         libc::close(epoll);

@@ -58,20 +58,9 @@ fn nonblocking() {
 
 fn time_out() {
     let (a, _b) = sockets(libc::SOCK_STREAM);
-    let t = libc::timeval {
-        tv_sec: 0,
-        tv_usec: 2000,
-    };
+    let t = libc::timeval { tv_sec: 0, tv_usec: 2000 };
     // SAFETY: a timeval.
-    unsafe {
-        libc::setsockopt(
-            a,
-            libc::SOL_SOCKET,
-            libc::SO_RCVTIMEO,
-            (&raw const t).cast(),
-            size_of_val(&t) as u32,
-        )
-    };
+    unsafe { libc::setsockopt(a, libc::SOL_SOCKET, libc::SO_RCVTIMEO, (&raw const t).cast(), size_of_val(&t) as u32) };
     assert_eq!(fails(move || read_byte(a), || {}), libc::EAGAIN);
 }
 
@@ -125,47 +114,25 @@ fn bad_descriptor() {
         // SAFETY: bad arguments, which are refused.
         unsafe {
             assert_eq!(errno_of(libc::recv(9999, null_mut(), 0, 0)), libc::EBADF);
-            assert_eq!(
-                errno_of(libc::accept(9999, null_mut(), null_mut()) as isize),
-                libc::EBADF
-            );
+            assert_eq!(errno_of(libc::accept(9999, null_mut(), null_mut()) as isize), libc::EBADF);
             assert_eq!(errno_of(libc::wait(null_mut()) as isize), libc::ECHILD);
-            let bad = libc::timespec {
-                tv_sec: 0,
-                tv_nsec: -1,
-            };
-            assert_eq!(
-                errno_of(libc::nanosleep(&bad, null_mut()) as isize),
-                libc::EINVAL
-            );
-            let mut p = libc::pollfd {
-                fd: 9999,
-                events: libc::POLLIN,
-                revents: 0,
-            };
-            assert_eq!(
-                (libc::poll(&raw mut p, 1, -1), p.revents),
-                (1, libc::POLLNVAL)
-            );
+            let bad = libc::timespec { tv_sec: 0, tv_nsec: -1 };
+            assert_eq!(errno_of(libc::nanosleep(&bad, null_mut()) as isize), libc::EINVAL);
+            let mut p = libc::pollfd { fd: 9999, events: libc::POLLIN, revents: 0 };
+            assert_eq!((libc::poll(&raw mut p, 1, -1), p.revents), (1, libc::POLLNVAL));
         }
     });
 }
 
 fn two_readers() {
     let (r, w) = pipe();
-    let readers: Vec<_> = (0..2)
-        .map(|_| patchall::spawn(move || read_byte(r)))
-        .collect();
+    let readers: Vec<_> = (0..2).map(|_| patchall::spawn(move || read_byte(r))).collect();
     patchall::spawn(move || {
         put(w, b"1");
         patchall::sleep(Duration::from_millis(1));
         put(w, b"2");
     });
-    assert!(
-        patchall::join_all(readers)
-            .into_iter()
-            .all(|r| r.unwrap() == 1)
-    );
+    assert!(patchall::join_all(readers).into_iter().all(|r| r.unwrap() == 1));
 }
 
 fn flags_untouched() {
@@ -227,16 +194,7 @@ fn interrupted() {
     let (r2, _w2) = pipe();
     let sender = Sender::new(libc::SIGUSR1);
     assert_eq!(errno_of(read_byte(r2)), libc::EINTR);
-    let (long, mut left) = (
-        libc::timespec {
-            tv_sec: 100,
-            tv_nsec: 0,
-        },
-        libc::timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        },
-    );
+    let (long, mut left) = (libc::timespec { tv_sec: 100, tv_nsec: 0 }, libc::timespec { tv_sec: 0, tv_nsec: 0 });
     // SAFETY: two times.
     assert_eq!(
         // SAFETY: two times.
@@ -279,8 +237,7 @@ fn mask_of_ppoll() {
         libc::raise(libc::SIGUSR2);
     }
     // SAFETY: no descriptors, no time-out, a mask.
-    let call =
-        move || unsafe { libc::ppoll(null_mut(), 0, std::ptr::null(), &raw const open) } as isize;
+    let call = move || unsafe { libc::ppoll(null_mut(), 0, std::ptr::null(), &raw const open) } as isize;
     assert_eq!(fails(call, || {}), libc::EINTR);
     // SAFETY: as above.
     unsafe {
@@ -346,12 +303,7 @@ fn std_yields() {
                     assert_eq!(got, sent);
                 }
                 std::thread::sleep(Duration::from_millis(1));
-                assert!(
-                    std::process::Command::new("/bin/true")
-                        .status()
-                        .unwrap()
-                        .success()
-                );
+                assert!(std::process::Command::new("/bin/true").status().unwrap().success());
             })
         })
         .collect();

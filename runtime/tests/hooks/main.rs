@@ -14,16 +14,10 @@ mod tasks;
 patchall::export_hooks!();
 
 fn main() {
-    let wanted: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| !a.starts_with('-'))
-        .collect();
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let tests: Vec<(&str, fn())> = [calls::TESTS, tasks::TESTS, kernel::TESTS].concat();
     for symbol in patchall::hooks::SYMBOLS {
-        assert!(
-            tests.iter().any(|(name, _)| name == symbol),
-            "no test for {symbol}"
-        );
+        assert!(tests.iter().any(|(name, _)| name == symbol), "no test for {symbol}");
     }
     let mut failed = Vec::new();
     let mut run = 0;
@@ -34,10 +28,7 @@ fn main() {
         run += 1;
         // In a thread of its own, so that no test leaves coroutines to the next.
         support::limit(name);
-        let thread = std::thread::Builder::new()
-            .name(name.into())
-            .spawn(test)
-            .expect("a thread");
+        let thread = std::thread::Builder::new().name(name.into()).spawn(test).expect("a thread");
         if thread.join().is_err() {
             failed.push(name);
         }

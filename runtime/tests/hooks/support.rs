@@ -12,11 +12,7 @@ pub(crate) fn limit(name: &'static str) {
         // SAFETY: write(2) and _exit(2) may be called in a handler; the name is static.
         unsafe {
             libc::write(2, text.as_ptr().cast(), text.len());
-            libc::write(
-                2,
-                NAME[0].load(Relaxed) as *const libc::c_void,
-                NAME[1].load(Relaxed),
-            );
+            libc::write(2, NAME[0].load(Relaxed) as *const libc::c_void, NAME[1].load(Relaxed));
             libc::write(2, b"\n".as_ptr().cast(), 1);
             libc::_exit(1);
         }
@@ -45,10 +41,7 @@ impl Log {
 }
 
 /// Runs `call`, which waits, as a coroutine, and `meanwhile`, which ends the wait, as another; both began when `call` was made.
-pub(crate) fn switches<T: 'static>(
-    call: impl FnOnce() -> T + 'static,
-    meanwhile: impl FnOnce() + 'static,
-) -> T {
+pub(crate) fn switches<T: 'static>(call: impl FnOnce() -> T + 'static, meanwhile: impl FnOnce() + 'static) -> T {
     let log = Log::default();
     let (first, second) = (log.clone(), log.clone());
     let caller = patchall::spawn(move || {
@@ -75,20 +68,14 @@ thread_local! {
 }
 
 /// As [`switches`], for a call that succeeds: errno is as it was before.
-pub(crate) fn succeeds<T: 'static>(
-    call: impl FnOnce() -> T + 'static,
-    meanwhile: impl FnOnce() + 'static,
-) -> T {
+pub(crate) fn succeeds<T: 'static>(call: impl FnOnce() -> T + 'static, meanwhile: impl FnOnce() + 'static) -> T {
     let result = switches(call, meanwhile);
     assert_eq!(ERRNO.get(), 77, "errno after a call that succeeded");
     result
 }
 
 /// As [`switches`], for a call that fails: its errno.
-pub(crate) fn fails(
-    call: impl FnOnce() -> isize + 'static,
-    meanwhile: impl FnOnce() + 'static,
-) -> i32 {
+pub(crate) fn fails(call: impl FnOnce() -> isize + 'static, meanwhile: impl FnOnce() + 'static) -> i32 {
     assert_eq!(switches(call, meanwhile), -1);
     ERRNO.get()
 }
@@ -134,17 +121,10 @@ pub(crate) fn fill(fd: i32) -> usize {
     let chunk = [b'f'; 4096];
     let mut total = 0;
     loop {
-        let part = libc::iovec {
-            iov_base: chunk.as_ptr() as *mut _,
-            iov_len: chunk.len(),
-        };
+        let part = libc::iovec { iov_base: chunk.as_ptr() as *mut _, iov_len: chunk.len() };
         // SAFETY: one part of readable memory; the call does not wait (a kernel without RWF_NOWAIT for pipes is asked by poll).
         let n = unsafe {
-            let mut p = libc::pollfd {
-                fd,
-                events: libc::POLLOUT,
-                revents: 0,
-            };
+            let mut p = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
             if libc::poll(&raw mut p, 1, 0) == 0 {
                 -1
             } else {
@@ -171,8 +151,5 @@ pub(crate) fn drain(fd: i32, mut count: usize) {
 
 /// Half a millisecond, as libc wants it.
 pub(crate) fn moment() -> libc::timespec {
-    libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 500_000,
-    }
+    libc::timespec { tv_sec: 0, tv_nsec: 500_000 }
 }

@@ -15,10 +15,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("killed_coroutines_unwind", kill),
     ("a_killed_coroutine_sees_its_calls_fail", kill_in_call),
     ("a_coroutine_that_will_not_end_is_abandoned", abandoned),
-    (
-        "a_thread_that_ends_unwinds_its_coroutines_in_order",
-        thread_end,
-    ),
+    ("a_thread_that_ends_unwinds_its_coroutines_in_order", thread_end),
     ("joining_what_can_never_end_is_a_deadlock_error", deadlock),
     ("floating_point_control_is_the_coroutines_own", rounding),
     ("current_tells_who_runs", who),
@@ -117,10 +114,7 @@ impl Drop for Drops {
 
 fn kill() {
     let dropped = Rc::new(RefCell::new(Vec::new()));
-    let (a, b) = (
-        Drops("parked", dropped.clone()),
-        Drops("fresh", dropped.clone()),
-    );
+    let (a, b) = (Drops("parked", dropped.clone()), Drops("fresh", dropped.clone()));
     let parked = spawn(move || {
         let _a = a;
         sleep(Duration::from_secs(1000));
@@ -188,19 +182,10 @@ fn deadlock() {
     // Nothing but a signal could end this wait, and signals end none of a coroutine's.
     // SAFETY: no descriptors.
     let waits = || unsafe { libc::poll(std::ptr::null_mut(), 0, -1) };
-    let stuck = patchall::task::Builder::new()
-        .name("stuck")
-        .spawn(waits)
-        .unwrap();
+    let stuck = patchall::task::Builder::new().name("stuck").spawn(waits).unwrap();
     let outer = spawn(move || stuck.join().is_ok());
     let error = outer.join().unwrap_err();
-    assert!(
-        error
-            .downcast_ref::<Deadlock>()
-            .unwrap()
-            .to_string()
-            .starts_with("deadlock: <coroutine ")
-    );
+    assert!(error.downcast_ref::<Deadlock>().unwrap().to_string().starts_with("deadlock: <coroutine "));
 }
 
 fn rounding() {
@@ -235,10 +220,7 @@ fn rounding() {
 
 fn who() {
     assert_eq!(current().to_string(), "<thread>");
-    let c = patchall::task::Builder::new()
-        .name("worker")
-        .spawn(|| current().to_string())
-        .unwrap();
+    let c = patchall::task::Builder::new().name("worker").spawn(|| current().to_string()).unwrap();
     let id = c.id();
     assert_eq!(c.name().as_deref(), Some("worker"));
     assert_eq!(c.join().unwrap(), format!("<coroutine {id} \"worker\">"));

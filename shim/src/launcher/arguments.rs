@@ -12,10 +12,7 @@ use lexopt::{Arg, Parser};
 pub(super) enum Request {
     Help,
     Version,
-    Run {
-        settings: Vec<Given>,
-        command: Vec<&'static CStr>,
-    },
+    Run { settings: Vec<Given>, command: Vec<&'static CStr> },
 }
 
 /// A setting that an option gives.
@@ -29,27 +26,16 @@ pub(super) struct Given {
 
 /// Reads the arguments, the first of which is the launcher's own name.
 pub(super) fn parse(arguments: &[&'static CStr]) -> Result<Request, String> {
-    let words = arguments
-        .iter()
-        .skip(1)
-        .map(|a| OsStr::from_bytes(a.to_bytes()));
+    let words = arguments.iter().skip(1).map(|a| OsStr::from_bytes(a.to_bytes()));
     let mut parser = Parser::from_args(words);
     let mut settings = Vec::new();
-    let mut give = |option, name, value| {
-        settings.push(Given {
-            option,
-            name,
-            value,
-        })
-    };
+    let mut give = |option, name, value| settings.push(Given { option, name, value });
     loop {
         let argument = parser.next().map_err(|e| e.to_string())?;
         match argument {
             Some(Arg::Long("help")) => return Ok(Request::Help),
             Some(Arg::Long("version")) => return Ok(Request::Version),
-            Some(Arg::Long("carriers")) => {
-                give("--carriers", "CARRIERS", value(&mut parser, "--carriers")?)
-            }
+            Some(Arg::Long("carriers")) => give("--carriers", "CARRIERS", value(&mut parser, "--carriers")?),
             Some(Arg::Long("strict")) => give("--strict", "STRICT", "1".into()),
             Some(Arg::Long("stats")) => {
                 // Its value only ever follows a `=`: `--stats json` would run a command named json.
@@ -57,11 +43,7 @@ pub(super) fn parse(arguments: &[&'static CStr]) -> Result<Request, String> {
                 give("--stats", "STATS", not_empty(form, "--stats")?);
             }
             Some(Arg::Long("stats-file")) => {
-                give(
-                    "--stats-file",
-                    "STATS_FILE",
-                    absolute(value(&mut parser, "--stats-file")?)?,
-                );
+                give("--stats-file", "STATS_FILE", absolute(value(&mut parser, "--stats-file")?)?);
             }
             Some(Arg::Long("log")) => give("--log", "LOG", value(&mut parser, "--log")?),
             Some(Arg::Short('q')) => give("-q", "LOG", "error".into()),
@@ -94,11 +76,7 @@ fn absolute(path: OsString) -> Result<OsString, String> {
     if Path::new(&path).is_absolute() {
         return Ok(path);
     }
-    let here = std::env::current_dir().map_err(|e| {
-        format!(
-            "--stats-file {}: the current directory is not known: {e}",
-            path.display()
-        )
-    })?;
+    let here = std::env::current_dir()
+        .map_err(|e| format!("--stats-file {}: the current directory is not known: {e}", path.display()))?;
     Ok(PathBuf::into_os_string(here.join(path)))
 }

@@ -41,10 +41,7 @@ impl Environment {
     pub(super) fn settings(&mut self, log: Level) -> (Config, Option<String>) {
         let mut block: Vec<*mut c_char> = self.entries.drain(..).map(CString::into_raw).collect();
         block.push(std::ptr::null_mut());
-        let defaults = Config {
-            log,
-            ..Config::DEFAULT
-        };
+        let defaults = Config { log, ..Config::DEFAULT };
         // SAFETY: the block is a null-terminated array of strings, made above, that only we know.
         let (config, problems) = unsafe { Config::from_environ(defaults, block.as_ptr()) };
         let line = (!problems.is_empty()).then(|| problems.to_string());
@@ -52,10 +49,7 @@ impl Environment {
         unsafe { problems.set_aside(block.as_ptr()) };
         block.pop();
         // SAFETY: each came from `into_raw`, and setting aside changes letters only, not the length.
-        self.entries = block
-            .into_iter()
-            .map(|e| unsafe { CString::from_raw(e) })
-            .collect();
+        self.entries = block.into_iter().map(|e| unsafe { CString::from_raw(e) }).collect();
         (config, line)
     }
 
@@ -94,16 +88,11 @@ impl Environment {
         let entry = [name.as_bytes(), b"=", value].concat();
         // Both come from entries or arguments, which are C strings, or from our own texts.
         let entry = CString::new(entry).expect("no NUL in a setting");
-        match self
-            .entries
-            .iter()
-            .position(|e| value_of(e, name).is_some())
-        {
+        match self.entries.iter().position(|e| value_of(e, name).is_some()) {
             Some(first) => {
                 let tail = self.entries.split_off(first);
                 self.entries.push(entry);
-                self.entries
-                    .extend(tail.into_iter().filter(|e| value_of(e, name).is_none()));
+                self.entries.extend(tail.into_iter().filter(|e| value_of(e, name).is_none()));
             }
             None => self.entries.push(entry),
         }
@@ -117,8 +106,5 @@ impl Environment {
 }
 
 fn value_of<'a>(entry: &'a CStr, name: &str) -> Option<&'a [u8]> {
-    entry
-        .to_bytes()
-        .strip_prefix(name.as_bytes())?
-        .strip_prefix(b"=")
+    entry.to_bytes().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }

@@ -58,13 +58,8 @@ pub(super) fn execute(
     }
     match refused {
         Some((file, errno)) if errno != libc::ENOTDIR => Err(not_executable(&file, errno)),
-        _ if command[0].to_bytes().contains(&b'/') => {
-            Err(Failure::new(NOT_FOUND, format!("{name}: no such file")))
-        }
-        _ => Err(Failure::new(
-            NOT_FOUND,
-            format!("{name}: command not found in PATH"),
-        )),
+        _ if command[0].to_bytes().contains(&b'/') => Err(Failure::new(NOT_FOUND, format!("{name}: no such file"))),
+        _ => Err(Failure::new(NOT_FOUND, format!("{name}: command not found in PATH"))),
     }
 }
 
@@ -114,9 +109,7 @@ fn exec(file: &CStr, arguments: &[*const c_char], environment: &Environment) -> 
     let environment = environment.pointers();
     // SAFETY: a C string and two null-terminated arrays of C strings, all alive until execve has copied them.
     unsafe { libc::execve(file.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
-    io::Error::last_os_error()
-        .raw_os_error()
-        .unwrap_or(libc::EIO)
+    io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
 }
 
 fn not_executable(file: &CString, errno: c_int) -> Failure {
@@ -124,10 +117,7 @@ fn not_executable(file: &CString, errno: c_int) -> Failure {
         libc::EISDIR => "it is a directory".into(),
         _ => io::Error::from_raw_os_error(errno).to_string(),
     };
-    Failure::new(
-        NOT_EXECUTABLE,
-        format!("cannot execute {}: {reason}", show(file)),
-    )
+    Failure::new(NOT_EXECUTABLE, format!("cannot execute {}: {reason}", show(file)))
 }
 
 fn show(name: &CStr) -> impl std::fmt::Display {

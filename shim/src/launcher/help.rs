@@ -32,12 +32,7 @@ Variables without an option:
 ",
     );
     for setting in SETTINGS.iter().filter(|s| s.option.is_none()) {
-        row(
-            &mut text,
-            &format!("{PREFIX}{}", setting.name),
-            setting,
-            false,
-        );
+        row(&mut text, &format!("{PREFIX}{}", setting.name), setting, false);
     }
     text.push_str(
         "
@@ -52,23 +47,13 @@ cannot be executed, 127 when it is not found.
 }
 
 fn row(text: &mut String, title: &str, setting: &Setting, with_variable: bool) {
-    let Setting {
-        name,
-        values,
-        default,
-        doc,
-        ..
-    } = setting;
+    let Setting { name, values, default, doc, .. } = setting;
     // Writing to a String cannot fail.
     let _ = writeln!(text, "  {title}");
     for line in wrap(doc) {
         let _ = writeln!(text, "      {line}");
     }
-    let variable = if with_variable {
-        format!("{PREFIX}{name}: ")
-    } else {
-        String::new()
-    };
+    let variable = if with_variable { format!("{PREFIX}{name}: ") } else { String::new() };
     for line in wrap(&format!("{variable}{values} [default: {default}]")) {
         let _ = writeln!(text, "      {line}");
     }

@@ -35,10 +35,7 @@ pub(super) struct Native {
 impl Native {
     /// Whether what the program starts may find the library in its environment. Another loader would choke on it.
     pub(super) fn can_have_library(&self) -> bool {
-        !matches!(
-            self.why,
-            Why::Machine(_) | Why::Bits32 | Why::X32 | Why::Loader(_)
-        )
+        !matches!(self.why, Why::Machine(_) | Why::Bits32 | Why::X32 | Why::Loader(_))
     }
 }
 
@@ -57,12 +54,7 @@ pub(super) struct Missing {
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { interpreter, of } = self;
-        write!(
-            f,
-            "cannot execute {}: there is no {}, which it needs",
-            of.display(),
-            interpreter.display()
-        )
+        write!(f, "cannot execute {}: there is no {}, which it needs", of.display(), interpreter.display())
     }
 }
 
@@ -83,9 +75,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Static => f.write_str("statically linked, nothing can be preloaded"),
-            Self::StaticPie => {
-                f.write_str("statically linked (static-pie), nothing can be preloaded")
-            }
+            Self::StaticPie => f.write_str("statically linked (static-pie), nothing can be preloaded"),
             Self::Machine(machine) => {
                 write!(f, "for another architecture ({machine:?}), not x86-64")
             }
@@ -111,20 +101,12 @@ pub(super) fn inspect(file: &Path) -> Finding {
     let mut of: Option<PathBuf> = None;
     let mut file = file.to_owned();
     for _ in 0..=MOST_INTERPRETERS {
-        let native = |why| {
-            Finding::Native(Native {
-                file: file.clone(),
-                why,
-            })
-        };
+        let native = |why| Finding::Native(Native { file: file.clone(), why });
         let head = match File::open(&file).and_then(head) {
             Ok(head) => head,
             Err(e) if e.kind() == io::ErrorKind::NotFound && of.is_some() => {
                 let of = of.unwrap_or_default();
-                return Finding::NoInterpreter(Missing {
-                    interpreter: file,
-                    of,
-                });
+                return Finding::NoInterpreter(Missing { interpreter: file, of });
             }
             Err(e) => return native(Why::Unreadable(e)),
         };
@@ -132,10 +114,9 @@ pub(super) fn inspect(file: &Path) -> Finding {
             of = Some(std::mem::replace(&mut file, interpreter));
         } else if head.starts_with(b"\x7fELF") {
             return match look(&file) {
-                Ok(Ok(Some(loader))) if !loader.exists() => Finding::NoInterpreter(Missing {
-                    interpreter: loader,
-                    of: file,
-                }),
+                Ok(Ok(Some(loader))) if !loader.exists() => {
+                    Finding::NoInterpreter(Missing { interpreter: loader, of: file })
+                }
                 Ok(Ok(_)) => Finding::Preloads,
                 Ok(Err(why)) => native(why),
                 Err(e) => native(Why::Malformed(e)),
@@ -210,10 +191,7 @@ fn look(path: &Path) -> Result<Result<Option<PathBuf>, Why>, object::read::Error
         return Ok(Err(Why::StaticPie));
     };
     // Whatever directory it is in: some distributions keep one glibc per package.
-    if loader
-        .file_name()
-        .is_none_or(|name| name != "ld-linux-x86-64.so.2")
-    {
+    if loader.file_name().is_none_or(|name| name != "ld-linux-x86-64.so.2") {
         return Ok(Err(Why::Loader(loader)));
     }
     if let Some(privilege) = secure::gained(path) {
@@ -223,9 +201,7 @@ fn look(path: &Path) -> Result<Result<Option<PathBuf>, Why>, object::read::Error
 }
 
 fn is_musl(loader: &Path) -> bool {
-    loader
-        .file_name()
-        .is_some_and(|name| name.as_bytes().starts_with(b"ld-musl-"))
+    loader.file_name().is_some_and(|name| name.as_bytes().starts_with(b"ld-musl-"))
 }
 
 #[cfg(test)]
@@ -236,10 +212,7 @@ mod tests {
     fn an_interpreter_is_what_the_kernel_would_take() {
         let found = |line: &str| interpreter(line.as_bytes()).map(|p| p.display().to_string());
         assert_eq!(found("#!/bin/sh\necho").as_deref(), Some("/bin/sh"));
-        assert_eq!(
-            found("#! \t/usr/bin/env python3 -x\n").as_deref(),
-            Some("/usr/bin/env")
-        );
+        assert_eq!(found("#! \t/usr/bin/env python3 -x\n").as_deref(), Some("/usr/bin/env"));
         assert_eq!(found("#!/bin/sh").as_deref(), Some("/bin/sh"));
         assert_eq!(found("#!\n/bin/sh"), None);
         assert_eq!(found("#! \n"), None);

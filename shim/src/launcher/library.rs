@@ -24,22 +24,15 @@ pub(super) fn find() -> Result<PathBuf, String> {
         .map_err(|e| format!("cannot find the library: /proc/self/exe: {e}; is /proc mounted?"))?;
     let directory = own.parent().unwrap_or(Path::new("/"));
     let beside = directory.join(FILE);
-    let installed = directory
-        .parent()
-        .unwrap_or(Path::new("/"))
-        .join("lib/patchall")
-        .join(FILE);
+    let installed = directory.parent().unwrap_or(Path::new("/")).join("lib/patchall").join(FILE);
     // `symlink_metadata`: a link that leads nowhere is an error to tell, not a reason to take the other.
-    let path = [&beside, &installed]
-        .into_iter()
-        .find(|p| p.symlink_metadata().is_ok())
-        .ok_or_else(|| {
-            format!(
-                "there is neither {} nor {}; build it with `cargo build --release` or install with scripts/install.sh",
-                beside.display(),
-                installed.display()
-            )
-        })?;
+    let path = [&beside, &installed].into_iter().find(|p| p.symlink_metadata().is_ok()).ok_or_else(|| {
+        format!(
+            "there is neither {} nor {}; build it with `cargo build --release` or install with scripts/install.sh",
+            beside.display(),
+            installed.display()
+        )
+    })?;
     check_name(path)?;
     check_build(path)?;
     check_mount(path)?;
@@ -49,11 +42,7 @@ pub(super) fn find() -> Result<PathBuf, String> {
 /// ld.so splits LD_PRELOAD at spaces and colons and expands `$ORIGIN` and its like (ld.so(8)); there is no quoting.
 fn check_name(path: &Path) -> Result<(), String> {
     let found = |&(byte, _): &(u8, _)| path.as_os_str().as_bytes().contains(&byte);
-    let names = [
-        (b' ', "a space"),
-        (b':', "a colon"),
-        (b'$', "a dollar sign"),
-    ];
+    let names = [(b' ', "a space"), (b':', "a colon"), (b'$', "a dollar sign")];
     match names.into_iter().find(found) {
         None => Ok(()),
         Some((_, name)) => Err(format!(
@@ -80,13 +69,9 @@ fn check_build(path: &Path) -> Result<(), String> {
             let build = build.unwrap_or_else(|| "something else".into());
             let own = note::BUILD;
             let both = format!("it is {build}, this launcher is {own}");
-            Err(cannot(&format!(
-                "{both}; build or install both together: `cargo build --release`"
-            )))
+            Err(cannot(&format!("{both}; build or install both together: `cargo build --release`")))
         }
-        Err(e) => Err(cannot(&format!(
-            "{e}; build it again: `cargo build --release`"
-        ))),
+        Err(e) => Err(cannot(&format!("{e}; build it again: `cargo build --release`"))),
     }
 }
 
@@ -98,9 +83,7 @@ fn read_build(file: File) -> Result<Option<String>, Box<dyn Error>> {
     let mut build = None;
     for segment in header.program_headers(endian, &data)? {
         // What a truncated file lacks is mapped all the same and kills with SIGBUS when it is touched.
-        segment
-            .data(endian, &data)
-            .map_err(|()| "it is truncated")?;
+        segment.data(endian, &data).map_err(|()| "it is truncated")?;
         let Some(mut notes) = segment.notes(endian, &data)? else {
             continue;
         };
@@ -119,8 +102,7 @@ fn check_mount(path: &Path) -> Result<(), String> {
     // SAFETY: statvfs(3) wants a C string and room for its answer; all zeroes is a valid value of it.
     let noexec = unsafe {
         let mut file_system: libc::statvfs = mem::zeroed();
-        libc::statvfs(name.as_ptr(), &mut file_system) == 0
-            && file_system.f_flag & libc::ST_NOEXEC != 0
+        libc::statvfs(name.as_ptr(), &mut file_system) == 0 && file_system.f_flag & libc::ST_NOEXEC != 0
     };
     if noexec {
         return Err(format!(

@@ -46,10 +46,7 @@ fn start(settings: &[arguments::Given], command: &[&CStr]) -> c_int {
     for given in settings {
         if let Err(wrong) = config.set(given.name.as_bytes(), given.value.as_bytes()) {
             let value = given.value.as_bytes().escape_ascii();
-            tell(&format!(
-                "{} {value}: {wrong}; try `patchall --help`",
-                given.option
-            ));
+            tell(&format!("{} {value}: {wrong}; try `patchall --help`", given.option));
             return OWN_ERROR;
         }
         environment.set(given.name, &given.value);

@@ -28,26 +28,16 @@ pub(super) fn candidates(command: &CStr, path: Option<&[u8]>) -> Vec<CString> {
 
 /// Whether execvp(3) looks further after this error (`__execvpe_common` in glibc's posix/execvpe.c).
 pub(super) fn looks_further(errno: c_int) -> bool {
-    let passing = [
-        libc::EACCES,
-        libc::ENOENT,
-        libc::ESTALE,
-        libc::ENOTDIR,
-        libc::ENODEV,
-        libc::ETIMEDOUT,
-    ];
+    let passing = [libc::EACCES, libc::ENOENT, libc::ESTALE, libc::ENOTDIR, libc::ENODEV, libc::ETIMEDOUT];
     passing.contains(&errno)
 }
 
 /// What execve(2) would say of a file before it looks into it: the errno.
 pub(super) fn probe(file: &CStr) -> Result<(), c_int> {
     // SAFETY: faccessat(2) wants a C string.
-    let answer =
-        unsafe { libc::faccessat(libc::AT_FDCWD, file.as_ptr(), libc::X_OK, libc::AT_EACCESS) };
+    let answer = unsafe { libc::faccessat(libc::AT_FDCWD, file.as_ptr(), libc::X_OK, libc::AT_EACCESS) };
     if answer != 0 {
-        return Err(std::io::Error::last_os_error()
-            .raw_os_error()
-            .unwrap_or(libc::EACCES));
+        return Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EACCES));
     }
     match Path::new(OsStr::from_bytes(file.to_bytes())).metadata() {
         Ok(data) if data.is_file() => Ok(()),
@@ -78,10 +68,7 @@ mod tests {
 
     #[test]
     fn without_path_the_system_directories_are_searched() {
-        assert_eq!(
-            paths(c"a", None),
-            [c"/bin/a".to_owned(), c"/usr/bin/a".to_owned()]
-        );
+        assert_eq!(paths(c"a", None), [c"/bin/a".to_owned(), c"/usr/bin/a".to_owned()]);
     }
 
     #[test]

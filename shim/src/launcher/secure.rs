@@ -46,23 +46,14 @@ pub(super) fn gained(file: &Path) -> Option<Privilege> {
     // SAFETY: statvfs(3) wants a C string and room for its answer; all zeroes is a valid value of it.
     let nosuid = unsafe {
         let mut file_system: libc::statvfs = mem::zeroed();
-        libc::statvfs(name.as_ptr(), &mut file_system) == 0
-            && file_system.f_flag & libc::ST_NOSUID != 0
+        libc::statvfs(name.as_ptr(), &mut file_system) == 0 && file_system.f_flag & libc::ST_NOSUID != 0
     };
 
     let bits_count = !nosuid && !no_new_privileges;
     let with = |bits: u32| bits_count && data.mode() & bits == bits;
-    let user = if with(libc::S_ISUID) {
-        data.uid()
-    } else {
-        user
-    };
+    let user = if with(libc::S_ISUID) { data.uid() } else { user };
     // Without the execute bit S_ISGID once meant mandatory locking, and means nothing here.
-    let group = if with(libc::S_ISGID | libc::S_IXGRP) {
-        data.gid()
-    } else {
-        group
-    };
+    let group = if with(libc::S_ISGID | libc::S_IXGRP) { data.gid() } else { group };
     if user != real_user {
         Some(Privilege::User(user))
     } else if group != real_group {

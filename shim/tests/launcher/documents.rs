@@ -12,16 +12,10 @@ fn the_readme_has_the_table_of_settings() {
     let readme = fs::read_to_string(readme).unwrap();
     let rows = SETTINGS.iter().map(|s| {
         let option = s.option.map_or(String::new(), |o| format!("`{o}`"));
-        format!(
-            "| {option} | `{PREFIX}{}` | {} | {} | {} |\n",
-            s.name, s.values, s.default, s.doc
-        )
+        format!("| {option} | `{PREFIX}{}` | {} | {} | {} |\n", s.name, s.values, s.default, s.doc)
     });
     let table: String = rows.collect();
-    assert!(
-        readme.contains(&table),
-        "README.md should have these rows:\n{table}"
-    );
+    assert!(readme.contains(&table), "README.md should have these rows:\n{table}");
 }
 
 #[test]

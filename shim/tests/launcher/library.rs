@@ -25,25 +25,14 @@ fn without_a_library_nothing_runs() {
     let scratch = Scratch::new();
     let launcher = scratch.copy(built(), "bin/patchall", 0o755);
     let missing = |launcher| run(clean(launcher).args(["echo", "ran"]));
-    missing(&launcher).refused(
-        125,
-        &[
-            "bin/libpatchall_shim.so",
-            "lib/patchall/libpatchall_shim.so",
-            "cargo build",
-        ],
-    );
+    missing(&launcher).refused(125, &["bin/libpatchall_shim.so", "lib/patchall/libpatchall_shim.so", "cargo build"]);
     symlink("/no/such/file", launcher.with_file_name(LIBRARY)).unwrap();
     missing(&launcher).refused(125, &["No such file"]);
 }
 
 #[test]
 fn a_path_that_the_loader_would_split_is_refused() {
-    for (directory, word) in [
-        ("a b", "a space"),
-        ("a:b", "a colon"),
-        ("a$LIB", "a dollar sign"),
-    ] {
+    for (directory, word) in [("a b", "a space"), ("a:b", "a colon"), ("a$LIB", "a dollar sign")] {
         let scratch = Scratch::new();
         let launcher = scratch.copy_of_launcher(directory);
         let outcome = run(clean(launcher).args(["echo", "ran"]));
@@ -64,8 +53,7 @@ fn a_library_of_another_build_is_refused() {
     assert!(bytes[note..].starts_with(own.as_bytes()));
     bytes[note + own.len()] ^= 1;
     fs::write(&library, bytes).unwrap();
-    run(clean(launcher).args(["echo", "ran"]))
-        .refused(125, &[&own, "this launcher is", "cargo build"]);
+    run(clean(launcher).args(["echo", "ran"])).refused(125, &[&own, "this launcher is", "cargo build"]);
 }
 
 #[test]
@@ -74,20 +62,15 @@ fn what_is_no_library_of_ours_is_refused() {
     let launcher = scratch.copy_of_launcher("x");
     let library = launcher.with_file_name(LIBRARY);
     let libc = scratch.compile("foreign.so", "int x;", &["-shared", "-fPIC"]);
-    for content in [
-        b"".to_vec(),
-        b"text".to_vec(),
-        fs::read(libc).unwrap(),
-        fs::read(&library).unwrap()[..5000].to_vec(),
-    ] {
+    for content in
+        [b"".to_vec(), b"text".to_vec(), fs::read(libc).unwrap(), fs::read(&library).unwrap()[..5000].to_vec()]
+    {
         fs::write(&library, content).unwrap();
-        run(clean(&launcher).args(["echo", "ran"]))
-            .refused(125, &["libpatchall_shim.so", "cargo build"]);
+        run(clean(&launcher).args(["echo", "ran"])).refused(125, &["libpatchall_shim.so", "cargo build"]);
     }
     fs::remove_file(&library).unwrap();
     fs::create_dir(&library).unwrap();
-    run(clean(&launcher).args(["echo", "ran"]))
-        .refused(125, &["libpatchall_shim.so", "cannot use"]);
+    run(clean(&launcher).args(["echo", "ran"])).refused(125, &["libpatchall_shim.so", "cannot use"]);
 }
 
 #[test]

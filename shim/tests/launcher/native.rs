@@ -38,10 +38,7 @@ fn static_programs() {
     let scratch = Scratch::new();
     let program = scratch.compile("static", SHOW_C, &["-static"]);
     let out = runs_natively(&program, &["statically linked"]);
-    assert!(
-        out.contains("libpatchall_shim.so"),
-        "the programs that it starts can have the library: {out}"
-    );
+    assert!(out.contains("libpatchall_shim.so"), "the programs that it starts can have the library: {out}");
     let program = scratch.compile("static-pie", SHOW_C, &["-static-pie"]);
     runs_natively(&program, &["static-pie"]);
 }
@@ -68,31 +65,20 @@ fn a_musl_program_is_left_untouched() {
     let other = scratch.copy(&loader, "ld-other.so", 0o755);
     let flag = format!("-Wl,--dynamic-linker={}", other.display());
     let program = scratch.compile("other", SHOW_C, &[&flag]);
-    assert_eq!(
-        runs_natively(&program, &["ld-other.so", "not glibc's"]),
-        "native -\n"
-    );
+    assert_eq!(runs_natively(&program, &["ld-other.so", "not glibc's"]), "native -\n");
 }
 
 #[test]
 fn a_missing_loader_is_named() {
     let scratch = Scratch::new();
-    let program = scratch.compile(
-        "lost",
-        SHOW_C,
-        &["-Wl,--dynamic-linker=/no/ld-linux-x86-64.so.2"],
-    );
+    let program = scratch.compile("lost", SHOW_C, &["-Wl,--dynamic-linker=/no/ld-linux-x86-64.so.2"]);
     run(patchall().arg(program)).refused(126, &["lost", "/no/ld-linux-x86-64.so.2"]);
 }
 
 #[test]
 fn glibc_in_another_place_and_the_loader_as_a_program_are_no_obstacle() {
     let scratch = Scratch::new();
-    let loader = scratch.copy(
-        "/lib64/ld-linux-x86-64.so.2",
-        "glibc/ld-linux-x86-64.so.2",
-        0o755,
-    );
+    let loader = scratch.copy("/lib64/ld-linux-x86-64.so.2", "glibc/ld-linux-x86-64.so.2", 0o755);
     let flag = format!("-Wl,--dynamic-linker={}", loader.display());
     let program = scratch.compile("show", SHOW_C, &[&flag]);
     for command in [vec![&program], vec![&loader, &program]] {
@@ -115,28 +101,17 @@ fn header(class: u8, machine: u16) -> Vec<u8> {
 
 #[test]
 fn programs_for_other_machines() {
-    for (class, machine, word) in [
-        (2, 183, "AARCH64"),
-        (2, 243, "RISCV"),
-        (1, 40, "ARM"),
-        (1, 3, "32-bit"),
-        (1, 62, "x32"),
-    ] {
+    for (class, machine, word) in
+        [(2, 183, "AARCH64"), (2, 243, "RISCV"), (1, 40, "ARM"), (1, 3, "32-bit"), (1, 62, "x32")]
+    {
         let scratch = Scratch::new();
         let program = scratch.file("foreign", header(class, machine), 0o755);
         run(patchall().arg("--strict").arg(&program)).refused(125, &["foreign", word]);
         let outcome = run(patchall().arg(&program));
-        assert_eq!(
-            (outcome.code, outcome.out.as_str()),
-            (126, ""),
-            "{outcome:?}"
-        );
+        assert_eq!((outcome.code, outcome.out.as_str()), (126, ""), "{outcome:?}");
         let lines: Vec<_> = outcome.err.lines().collect();
         assert_eq!(lines.len(), 2, "{outcome:?}");
-        assert!(
-            lines[0].contains(word) && lines[1].contains("cannot execute"),
-            "{outcome:?}"
-        );
+        assert!(lines[0].contains(word) && lines[1].contains("cannot execute"), "{outcome:?}");
         run(patchall().arg("-q").arg(&program)).refused(126, &["cannot execute", "foreign"]);
     }
 }
@@ -144,11 +119,7 @@ fn programs_for_other_machines() {
 #[test]
 fn a_damaged_program_is_left_to_the_kernel() {
     let scratch = Scratch::new();
-    for content in [
-        b"\x7fELF".to_vec(),
-        header(2, 62)[..40].to_vec(),
-        header(9, 62),
-    ] {
+    for content in [b"\x7fELF".to_vec(), header(2, 62)[..40].to_vec(), header(9, 62)] {
         let program = scratch.file("damaged", content, 0o755);
         run(patchall().arg("-q").arg(&program)).refused(126, &["cannot execute", "damaged"]);
         run(patchall().arg("--strict").arg(&program)).refused(125, &["damaged", "ELF"]);
@@ -171,10 +142,7 @@ fn setuid_and_setgid_programs() {
     runs_natively(&with("setuid", NOBODY, 0, 0o4755), &["setuid", "65534"]);
     runs_natively(&with("setgid", 0, NOBODY, 0o2755), &["setgid", "65534"]);
     // These gain nothing, and the loader preloads as usual.
-    for path in [
-        with("own", 0, 0, 0o6755),
-        with("locking", 0, NOBODY, 0o2745),
-    ] {
+    for path in [with("own", 0, 0, 0o6755), with("locking", 0, NOBODY, 0o2745)] {
         let outcome = run(patchall().arg("--strict").arg(path));
         assert!(outcome.out.starts_with("mapped"), "{outcome:?}");
     }
@@ -193,27 +161,13 @@ fn programs_with_file_capabilities() {
     let data: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
     let name = CString::new(program.as_os_str().as_bytes()).unwrap();
     // SAFETY: setxattr(2) wants two C strings and the value with its length.
-    let set = unsafe {
-        libc::setxattr(
-            name.as_ptr(),
-            c"security.capability".as_ptr(),
-            data.as_ptr().cast(),
-            data.len(),
-            0,
-        )
-    };
-    assert_eq!(
-        set,
-        0,
-        "this file system cannot hold capabilities: {}",
-        std::io::Error::last_os_error()
-    );
+    let set =
+        unsafe { libc::setxattr(name.as_ptr(), c"security.capability".as_ptr(), data.as_ptr().cast(), data.len(), 0) };
+    assert_eq!(set, 0, "this file system cannot hold capabilities: {}", std::io::Error::last_os_error());
     let outcome = run(as_nobody(&mut clean(&launcher)).arg(&program));
     assert!(outcome.out.starts_with("native"), "{outcome:?}");
     outcome.one_line(&["file capabilities", "natively"]);
-    let outcome = run(as_nobody(&mut clean(&launcher))
-        .arg("--strict")
-        .arg(&program));
+    let outcome = run(as_nobody(&mut clean(&launcher)).arg("--strict").arg(&program));
     outcome.refused(125, &["file capabilities"]);
     // Root has them all and gains nothing.
     let outcome = run(clean(&launcher).arg("--strict").arg(&program));
@@ -228,16 +182,10 @@ fn a_program_that_may_be_run_but_not_read() {
     let scratch = Scratch::new();
     let launcher = scratch.copy_of_launcher("x");
     let program = scratch.compile("secret", SHOW_C, &[]);
-    fs::set_permissions(
-        &program,
-        std::os::unix::fs::PermissionsExt::from_mode(0o711),
-    )
-    .unwrap();
+    fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
     let outcome = run(as_nobody(&mut clean(&launcher)).arg(&program));
     assert_eq!(outcome.code, 0, "{outcome:?}");
     outcome.one_line(&["secret", "cannot be inspected", "Permission denied"]);
-    let outcome = run(as_nobody(&mut clean(&launcher))
-        .arg("--strict")
-        .arg(&program));
+    let outcome = run(as_nobody(&mut clean(&launcher)).arg("--strict").arg(&program));
     outcome.refused(125, &["cannot be inspected"]);
 }

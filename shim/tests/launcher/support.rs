@@ -29,21 +29,10 @@ pub(crate) fn built() -> PathBuf {
         };
         let mut cargo = Command::new(env!("CARGO"));
         cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-        cargo.args([
-            "build",
-            "--quiet",
-            "--package",
-            "patchall_shim",
-            "--profile",
-            profile,
-        ]);
+        cargo.args(["build", "--quiet", "--package", "patchall_shim", "--profile", profile]);
         cargo.arg("--target-dir").arg(directory.parent().unwrap());
         let output = cargo.output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     });
     launcher
 }
@@ -56,10 +45,7 @@ pub(crate) fn patchall() -> Command {
 /// A program in an environment with nothing but PATH.
 pub(crate) fn clean(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .stdin(Stdio::null());
+    command.env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
     command
 }
 
@@ -73,15 +59,11 @@ pub(crate) struct Outcome {
 
 /// Runs to the end. A death by signal N is code 128 + N.
 pub(crate) fn run(command: &mut Command) -> Outcome {
-    let output = command
-        .output()
-        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let code = output.status.code();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Outcome {
-        code: code
-            .or_else(|| output.status.signal().map(|s| 128 + s))
-            .unwrap_or(-1),
+        code: code.or_else(|| output.status.signal().map(|s| 128 + s)).unwrap_or(-1),
         out: text(output.stdout),
         err: text(output.stderr),
     }
@@ -141,11 +123,7 @@ impl Scratch {
     /// The launcher and its library in one directory below; the launcher's path.
     pub(crate) fn copy_of_launcher(&self, directory: &str) -> PathBuf {
         let built = built();
-        self.copy(
-            built.with_file_name(LIBRARY),
-            &format!("{directory}/{LIBRARY}"),
-            0o755,
-        );
+        self.copy(built.with_file_name(LIBRARY), &format!("{directory}/{LIBRARY}"), 0o755);
         self.copy(&built, &format!("{directory}/patchall"), 0o755)
     }
 
@@ -155,14 +133,8 @@ impl Scratch {
         let file = self.file(&format!("{name}.c"), source, 0o644);
         let mut compiler = Command::new("cc");
         compiler.arg("-o").arg(&path).arg(file).args(flags);
-        let output = compiler
-            .output()
-            .expect("a C compiler is needed: install gcc");
-        assert!(
-            output.status.success(),
-            "{compiler:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let output = compiler.output().expect("a C compiler is needed: install gcc");
+        assert!(output.status.success(), "{compiler:?}: {}", String::from_utf8_lossy(&output.stderr));
         path
     }
 }

@@ -37,11 +37,7 @@ fn exit_status_and_death_by_signal_are_the_programs_own() {
 
 #[test]
 fn the_program_has_the_launchers_pid() {
-    let child = patchall()
-        .args(["sh", "-c", "echo $$"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = patchall().args(["sh", "-c", "echo $$"]).stdout(Stdio::piped()).spawn().unwrap();
     let pid = child.id();
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{pid}\n"));
@@ -73,35 +69,23 @@ fn ignored_and_blocked_signals_are_handed_on() {
 
 #[test]
 fn closed_descriptors_stay_closed() {
-    same(
-        &[
-            "sh",
-            "-c",
-            "for n in 0 1 2 3 4 5 6; do [ -e /proc/self/fd/$n ] && echo $n >&2; done",
-        ],
-        |c| {
-            // SAFETY: close(2) is async-signal-safe.
-            unsafe {
-                c.pre_exec(|| {
-                    libc::close(0);
-                    libc::close(1);
-                    Ok(())
-                })
-            };
-        },
-    );
+    same(&["sh", "-c", "for n in 0 1 2 3 4 5 6; do [ -e /proc/self/fd/$n ] && echo $n >&2; done"], |c| {
+        // SAFETY: close(2) is async-signal-safe.
+        unsafe {
+            c.pre_exec(|| {
+                libc::close(0);
+                libc::close(1);
+                Ok(())
+            })
+        };
+    });
 }
 
 #[test]
 fn other_variables_are_handed_on_as_they_are() {
     use std::os::unix::ffi::OsStrExt;
     let odd = std::ffi::OsStr::from_bytes(b"\xff\xfe");
-    let output = patchall()
-        .env("ODD", odd)
-        .env("EMPTY", "")
-        .args(["env", "-0"])
-        .output()
-        .unwrap();
+    let output = patchall().env("ODD", odd).env("EMPTY", "").args(["env", "-0"]).output().unwrap();
     let entries: Vec<_> = output.stdout.split(|&b| b == 0).collect();
     assert!(entries.contains(&b"ODD=\xff\xfe".as_slice()));
     assert!(entries.contains(&b"EMPTY=".as_slice()));
@@ -124,21 +108,11 @@ fn what_is_preloaded_already_stays_and_ours_comes_last() {
 fn tunables_stay_and_rseq_is_switched_off() {
     for (given, expected) in [
         (None, "glibc.pthread.rseq=0"),
-        (
-            Some("glibc.malloc.check=0"),
-            "glibc.malloc.check=0:glibc.pthread.rseq=0",
-        ),
+        (Some("glibc.malloc.check=0"), "glibc.malloc.check=0:glibc.pthread.rseq=0"),
         (Some("glibc.pthread.rseq=0"), "glibc.pthread.rseq=0"),
     ] {
-        let outcome = run(patchall()
-            .envs(given.map(|g| ("GLIBC_TUNABLES", g)))
-            .arg("env"));
-        assert!(
-            outcome
-                .out
-                .contains(&format!("GLIBC_TUNABLES={expected}\n")),
-            "{outcome:?}"
-        );
+        let outcome = run(patchall().envs(given.map(|g| ("GLIBC_TUNABLES", g))).arg("env"));
+        assert!(outcome.out.contains(&format!("GLIBC_TUNABLES={expected}\n")), "{outcome:?}");
     }
 }
 
@@ -149,24 +123,15 @@ fn the_command_is_searched_as_a_shell_does() {
     scratch.file("a/tool", "#!/bin/sh\necho right", 0o755);
     scratch.file("b/tool", "#!/bin/sh\necho late", 0o755);
     let path = |names: &[&str]| {
-        let paths: Vec<_> = names
-            .iter()
-            .map(|n| scratch.path(n).display().to_string())
-            .collect();
+        let paths: Vec<_> = names.iter().map(|n| scratch.path(n).display().to_string()).collect();
         paths.join(":")
     };
     let search = |names: &[&str]| run(patchall().env("PATH", path(names)).arg("tool"));
     assert_eq!(search(&["missing", "no", "a", "b"]).out, "right\n");
     search(&["no", "missing"]).refused(126, &["no/tool", "Permission denied"]);
     search(&["missing"]).refused(127, &["tool", "not found"]);
-    let outcome = run(patchall()
-        .env("PATH", "")
-        .current_dir(scratch.path("a"))
-        .arg("tool"));
-    assert_eq!(
-        outcome.out, "right\n",
-        "an empty element is the current directory"
-    );
+    let outcome = run(patchall().env("PATH", "").current_dir(scratch.path("a")).arg("tool"));
+    assert_eq!(outcome.out, "right\n", "an empty element is the current directory");
     assert_eq!(run(patchall().env_remove("PATH").arg("true")).code, 0);
 }
 
@@ -186,11 +151,7 @@ fn commands_that_are_not_there_are_127_and_those_that_cannot_run_126() {
 #[test]
 fn a_file_without_a_format_is_run_by_the_shell() {
     let scratch = Scratch::new();
-    let script = scratch.file(
-        "script",
-        "echo \"$0\" \"$@\"; grep -c libpatchall_shim /proc/$$/maps >&2",
-        0o755,
-    );
+    let script = scratch.file("script", "echo \"$0\" \"$@\"; grep -c libpatchall_shim /proc/$$/maps >&2", 0o755);
     let outcome = run(patchall().arg(&script).args(["a", "b c"]));
     assert_eq!(outcome.out, format!("{} a b c\n", script.display()));
     assert_ne!(outcome.err.trim(), "0", "the shell has not got the library");
@@ -201,12 +162,8 @@ fn a_file_without_a_format_is_run_by_the_shell() {
 #[test]
 fn interpreters_are_followed() {
     let scratch = Scratch::new();
-    let script = |name: &str, line: &str| {
-        scratch
-            .file(name, format!("#!{line}\necho {name} $1\n"), 0o755)
-            .display()
-            .to_string()
-    };
+    let script =
+        |name: &str, line: &str| scratch.file(name, format!("#!{line}\necho {name} $1\n"), 0o755).display().to_string();
     let one = script("one", "/bin/sh");
     let two = script("two", &format!("  {one} x"));
     assert_eq!(run(patchall().args(["--strict", &two])).out, "one x\n");

@@ -1,3 +1,4 @@
+// harness: kernel-threads=+4
 // A process-shared condition: parent and child hand a turn to and fro, with idle threads in both.
 #include "shared.h"
 

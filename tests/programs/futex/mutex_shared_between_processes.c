@@ -1,3 +1,4 @@
+// harness: kernel-threads=+6
 // A process-shared mutex keeps the threads of a parent and of two children apart.
 #include "shared.h"
 

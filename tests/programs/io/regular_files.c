@@ -1,3 +1,4 @@
+// harness: kernel-threads=+20
 // Regular files in many threads: pread and pwrite, append, fsync, locks by flock and fcntl (waiting ones too).
 #include "net.h"
 #include <sys/file.h>

@@ -13,8 +13,6 @@ static void *sets_its_own(void *unused) {
     CPU_ZERO(&read);
     CPU_SET(first, &read);
     OK(pthread_setaffinity_np(pthread_self(), sizeof read, &read));
-    usleep(1000);
-    CHECK_EQ(sched_getcpu(), first);
     CPU_ZERO(&read);
     CHECK(sched_getaffinity(0, sizeof read, &read) >= 0);
     CHECK(CPU_COUNT(&read) == 1 && CPU_ISSET(first, &read));

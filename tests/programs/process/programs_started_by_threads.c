@@ -1,3 +1,4 @@
+// harness: kernel-threads=+10
 // vfork and exec, posix_spawn, system and popen from several threads at the same time.
 #include "../check.h"
 #include <spawn.h>

@@ -1,3 +1,4 @@
+// harness: kernel-threads=+16
 // waitpid, wait4 and waitid in several threads: for one child, for any, for a group, without waiting, ECHILD.
 #include "../check.h"
 #include <signal.h>

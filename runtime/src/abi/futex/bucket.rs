@@ -8,8 +8,8 @@
 //! word that its `futex` names, and 0 says that nobody will touch its node any more: who only moves it never stores that.
 
 use crate::sched::state::Wake;
-use crate::sched::wake;
 use crate::sched::waiter::Waiter;
+use crate::sched::wake;
 use crate::sync::{Ordering::*, Spin, SpinGuard, const_fn};
 use core::ptr::null;
 

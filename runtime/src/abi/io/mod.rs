@@ -189,7 +189,7 @@ fn deadline(f: File, w: &Wait) -> u64 {
 }
 
 /// Whether poll(2) says that events are there now.
-pub(super) fn is_ready(fd: i32, events: i16) -> bool {
+pub(in crate::abi) fn is_ready(fd: i32, events: i16) -> bool {
     let mut p = libc::pollfd { fd, events, revents: 0 };
     let now = crate::sys::kernel::Timespec::default();
     // SAFETY: structures of our own; with a zero timeout nothing waits.

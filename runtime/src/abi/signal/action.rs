@@ -15,7 +15,8 @@ use core::sync::atomic::{AtomicU64, Ordering::*};
 
 struct Actions([SigAction; super::NSIG + 1]);
 
-static ACTIONS: Spin<Actions> = Spin::new(Actions([const { SigAction { handler: 0, flags: 0, restorer: 0, mask: 0 } }; super::NSIG + 1]));
+static ACTIONS: Spin<Actions> =
+    Spin::new(Actions([const { SigAction { handler: 0, flags: 0, restorer: 0, mask: 0 } }; super::NSIG + 1]));
 /// Signals for which the kernel has our handler.
 static OURS: AtomicU64 = AtomicU64::new(0);
 
@@ -81,7 +82,14 @@ fn tell_kernel(sig: i32, a: &SigAction, keep_ours: bool) {
         OURS.fetch_or(super::bit(sig), SeqCst);
     } else {
         OURS.fetch_and(!super::bit(sig), SeqCst);
-        set_kernel(sig, &SigAction { flags: a.flags & (libc::SA_NOCLDSTOP | libc::SA_NOCLDWAIT) as u64, handler: a.handler, ..Default::default() });
+        set_kernel(
+            sig,
+            &SigAction {
+                flags: a.flags & (libc::SA_NOCLDSTOP | libc::SA_NOCLDWAIT) as u64,
+                handler: a.handler,
+                ..Default::default()
+            },
+        );
     }
 }
 
@@ -127,7 +135,8 @@ pub(super) fn about_to_block(mask: u64) {
     if mask == !0 {
         return;
     }
-    const HARMLESS: u64 = super::bit(libc::SIGCHLD) | super::bit(libc::SIGURG) | super::bit(libc::SIGWINCH) | super::bit(libc::SIGCONT);
+    const HARMLESS: u64 =
+        super::bit(libc::SIGCHLD) | super::bit(libc::SIGURG) | super::bit(libc::SIGWINCH) | super::bit(libc::SIGCONT);
     take_over(mask & !HARMLESS & !super::UNBLOCKABLE, false);
 }
 

@@ -5,8 +5,8 @@ use crate::abi::{Step, after, err, prepare};
 use crate::process;
 use crate::sched::state::Wake;
 use crate::sched::thread::ThreadRef;
-use crate::sched::timer::NEVER;
 use crate::sched::tids;
+use crate::sched::timer::NEVER;
 use crate::sys::kernel::{SigAction, SigStack, Timespec};
 use crate::sys::{self, nr, user};
 
@@ -25,11 +25,15 @@ pub(crate) fn rt_sigaction(t: ThreadRef) -> Step {
     let before = action::get(sig);
     if new != 0 {
         match user::get::<SigAction>(new) {
-            Ok(a) => action::set(sig, &SigAction { mask: a.mask & !UNBLOCKABLE, ..a }, t.signals.mask() & bit(sig) != 0),
+            Ok(a) => {
+                action::set(sig, &SigAction { mask: a.mask & !UNBLOCKABLE, ..a }, t.signals.mask() & bit(sig) != 0)
+            }
             Err(f) => return f.into(),
         }
     }
-    if old != 0 && let Err(f) = user::put(old, &before) {
+    if old != 0
+        && let Err(f) = user::put(old, &before)
+    {
         return f.into();
     }
     Step::Done(0)
@@ -58,7 +62,9 @@ pub(crate) fn rt_sigprocmask(t: ThreadRef) -> Step {
         }
         set_mask(t, mask);
     }
-    if old != 0 && let Err(f) = user::put(old, &before) {
+    if old != 0
+        && let Err(f) = user::put(old, &before)
+    {
         return f.into();
     }
     Step::Done(0)
@@ -112,7 +118,9 @@ pub(crate) fn sigaltstack(t: ThreadRef) -> Step {
             t.signals.alt.set(SigStack { flags: s.flags & SS_AUTODISARM, ..s });
         }
     }
-    if old != 0 && let Err(f) = user::put(old, &shown) {
+    if old != 0
+        && let Err(f) = user::put(old, &shown)
+    {
         return f.into();
     }
     Step::Done(0)
@@ -214,6 +222,16 @@ pub(crate) fn rt_sigqueueinfo(t: ThreadRef) -> Step {
     }
 }
 
+/// signalfd(2), signalfd4(2): the kernel's, which must have the signals then.
+pub(crate) fn signalfd(t: ThreadRef) -> Step {
+    if t.arg(2) == SIGSET
+        && let Ok(set) = user::get::<u64>(t.arg(1))
+    {
+        super::read_by_signalfd(set);
+    }
+    Step::Native
+}
+
 /// rt_sigsuspend(2).
 pub(crate) fn rt_sigsuspend(t: ThreadRef) -> Step {
     if t.woken().is_none() {
@@ -262,7 +280,9 @@ pub(crate) fn rt_sigtimedwait(t: ThreadRef) -> Step {
     let taken = t.signals.pending.take(set).or_else(|| super::PROCESS.take(set)).or_else(|| kernel_pending(set));
     if let Some(info) = taken {
         t.signals.saved_mask.set(0);
-        if info_at != 0 && let Err(f) = user::put(info_at, &info) {
+        if info_at != 0
+            && let Err(f) = user::put(info_at, &info)
+        {
             return f.into();
         }
         return Step::Done(info.signo as isize);
@@ -296,4 +316,3 @@ fn kernel_pending(set: u64) -> Option<SigInfo> {
     let r = unsafe { sys::syscall4(nr(libc::SYS_rt_sigtimedwait), set_at, info_at, &raw const zero as usize, SIGSET) };
     (!sys::is_err(r)).then_some(info)
 }
-

@@ -38,6 +38,7 @@ struct Context {
     vectors: Vectors,
 }
 
+#[expect(clippy::large_enum_variant, reason = "it lives for a moment, on the hub's stack")]
 enum Vectors {
     /// In memory: address and bytes.
     At(usize, usize),

@@ -110,7 +110,13 @@ fn store(os: &OsThread, t: &crate::sched::thread::Thread, uc: &UContext) -> bool
 ///
 /// # Safety
 /// `t` is the OS thread's current thread or null, `uc` the kernel's.
-unsafe fn on_fault(os: &OsThread, t: *const crate::sched::thread::Thread, running: bool, info: &SigInfo, uc: &mut UContext) {
+unsafe fn on_fault(
+    os: &OsThread,
+    t: *const crate::sched::thread::Thread,
+    running: bool,
+    info: &SigInfo,
+    uc: &mut UContext,
+) {
     // SAFETY: by contract.
     let Some(t) = (unsafe { t.as_ref() }).filter(|_| running) else {
         report_own_fault(info.signo, uc);
@@ -156,7 +162,8 @@ struct Slot {
 // SAFETY: whoever moved `state` from FREE to FILLING, or from FULL to FILLING, owns `info`.
 unsafe impl Sync for Slot {}
 
-static INBOX: [Slot; SLOTS] = [const { Slot { state: AtomicU8::new(FREE), info: UnsafeCell::new(SigInfo::EMPTY) } }; SLOTS];
+static INBOX: [Slot; SLOTS] =
+    [const { Slot { state: AtomicU8::new(FREE), info: UnsafeCell::new(SigInfo::EMPTY) } }; SLOTS];
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 #[inline(always)]

@@ -99,7 +99,7 @@ pub(crate) fn deliverable(t: &Thread) -> bool {
 #[inline]
 pub(crate) fn route() {
     if handler::inbox_has_some() {
-        handler::drain(|info| send_to_process(info));
+        handler::drain(send_to_process);
     }
 }
 
@@ -125,9 +125,33 @@ pub(crate) fn send_to_process(info: &SigInfo) {
     let target: Option<ThreadRef> = waiting.or(target);
     // Under the table's lock again: the thread may have ended since.
     let sent = target.is_some_and(|t| tids::with(t.tid.get(), |t| send(t, info)).is_some());
-    if !sent {
+    if !sent && SIGNALFD.load(Relaxed) & b != 0 {
+        give_back(info);
+    } else if !sent {
         PROCESS.push(info);
         KERNEL_MASK.fetch_or(b & !handler::NEVER_BLOCKED, SeqCst);
+    }
+}
+
+/// Signals that some signalfd of the program's reads: while everybody blocks them they belong in the kernel's queue.
+static SIGNALFD: AtomicU64 = AtomicU64::new(0);
+
+/// Puts a signal into the kernel's queue, blocked. A carrier that has it open still sends it here once more.
+fn give_back(info: &SigInfo) {
+    KERNEL_MASK.fetch_or(bit(info.signo) & !handler::NEVER_BLOCKED, SeqCst);
+    if let Some(os) = OsThread::here() {
+        sync_kernel_mask(os, false);
+    }
+    let (pid, sig, at) = (crate::process::pid() as usize, info.signo as usize, core::ptr::from_ref(info) as usize);
+    // SAFETY: rt_sigqueueinfo(2) copies the structure.
+    unsafe { sys::syscall3(nr(libc::SYS_rt_sigqueueinfo), pid, sig, at) };
+}
+
+/// The program makes a signalfd for these.
+fn read_by_signalfd(set: u64) {
+    SIGNALFD.fetch_or(set & !UNBLOCKABLE, SeqCst);
+    while let Some(info) = PROCESS.take(set) {
+        give_back(&info);
     }
 }
 

@@ -30,18 +30,6 @@ patchall_local:
 "#
 );
 
-/// The virtual thread of the calling context, or null. Not for the hub, whose FS is that of whoever ran last.
-#[inline(always)]
-pub(crate) fn current() -> *const Thread {
-    let p;
-    // SAFETY: reads the slot; every thread that runs Rust or libc code has a TLS block that holds it.
-    unsafe {
-        asm!("mov {0}, qword ptr [rip + patchall_current@GOTTPOFF]", "mov {0}, fs:[{0}]", out(reg) p,
-             options(nostack, preserves_flags, readonly));
-    }
-    p
-}
-
 /// The scheduler of the calling thread's light coroutines, or null when it has none: what every hook asks first.
 #[inline(always)]
 pub(crate) fn local() -> *const Scheduler {
