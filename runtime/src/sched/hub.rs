@@ -217,6 +217,7 @@ fn serve(os: &'static OsThread, t: ThreadRef) {
                 return;
             }
         }
+        signal::route();
         if signal::deliverable(&t) {
             signal::deliver(t);
         }

@@ -92,7 +92,8 @@ pub(crate) fn process_pending() -> bool {
 /// Whether the thread has a signal to take before it goes on.
 #[inline(always)]
 pub(crate) fn deliverable(t: &Thread) -> bool {
-    t.signals.pending.set() & !t.signals.mask.load(Relaxed) != 0 || handler::inbox_has_some()
+    // What is in the inbox may be for somebody else: a call must not end because of it.
+    t.signals.pending.set() & !t.signals.mask.load(Relaxed) != 0
 }
 
 /// Gives what came for the process to threads. From a hub.
