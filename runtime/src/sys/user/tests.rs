@@ -149,7 +149,17 @@ fn words_are_loaded_and_changed_or_a_fault() {
         assert_eq!(cas(at, 1, 2), if writable { Ok(word) } else { Err(Fault) }, "{kind:?}");
         assert_eq!(cas(at, word, 7), if writable { Ok(word) } else { Err(Fault) }, "{kind:?}");
         assert_eq!(update(at, |w| w + 1), if writable { Ok(7) } else { Err(Fault) }, "{kind:?}");
-        assert_eq!(load(at), if writable { Ok(8) } else if readable { Ok(word) } else { Err(Fault) }, "{kind:?}");
+        assert_eq!(
+            load(at),
+            if writable {
+                Ok(8)
+            } else if readable {
+                Ok(word)
+            } else {
+                Err(Fault)
+            },
+            "{kind:?}"
+        );
     }
 }
 
