@@ -26,7 +26,9 @@ impl<T> Table<T> {
     /// All-zero bytes must be a valid `T`, and no other thread may be in here.
     pub(crate) unsafe fn reserve(&self, len: usize) -> Result<(), i32> {
         if self.base.load(Relaxed).is_null() {
-            self.base.store(sys::map(len * size_of::<T>())?.cast(), Relaxed);
+            let base = sys::map(len * size_of::<T>())?;
+            sys::keep_out_of_cores(base as usize, len * size_of::<T>());
+            self.base.store(base.cast(), Relaxed);
             self.len.store(len, Release);
         }
         Ok(())

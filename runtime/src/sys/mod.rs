@@ -96,6 +96,12 @@ pub fn barrier_everywhere() {
     }
 }
 
+/// Large reservations of which little is touched would be written to a core file whole (madvise(2), MADV_DONTDUMP).
+pub fn keep_out_of_cores(addr: usize, len: usize) {
+    // SAFETY: only for mappings of the engine's own; the advice changes nothing but core files.
+    unsafe { syscall3(nr(libc::SYS_madvise), addr, len, libc::MADV_DONTDUMP as usize) };
+}
+
 /// Writes a message to descriptor 2, whole or not at all; used where nothing else can be done.
 pub fn stderr(text: &[u8]) {
     // SAFETY: the slice is readable; a failure (closed stderr) has nobody to be told.
