@@ -7,7 +7,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 script=$here/../scripts/gdb/patchall.py
 work=$(mktemp -d "${TMPDIR:-/tmp}/patchall-gdb.XXXXXX")
 target=
-trap '[ -n "$target" ] && kill -KILL "$target" 2>/dev/null; rm -rf "$work"' EXIT
+stop_target() { [ -z "$target" ] || { kill -KILL "$target" && wait "$target"; } 2>/dev/null; }
+trap 'stop_target; rm -rf "$work"' EXIT
 
 fail() {
     echo "FAIL $name: $*"
@@ -100,7 +101,7 @@ check_mock "$work/core.out" 'since \d{1,9}\.\d{3} s after boot'
 debugger "$work/dormant" -ex 'break stop_here' -ex 'run dormant' -ex 'patchall threads' "$work/mock"
 prints "$work/dormant" 'no thread has been made yet'
 debugger "$work/newer" -ex 'break stop_here' -ex 'run newer' -ex 'patchall threads' "$work/mock"
-prints "$work/newer" 'in version 99, this script knows 1'
+prints "$work/newer" 'in version 99, this script knows 2'
 debugger "$work/none" -ex 'patchall threads' /bin/true
 prints "$work/none" 'no symbol patchall_debug'
 
@@ -113,14 +114,14 @@ if [ -z "${PATCHALL_TEST_NATIVE_ONLY:-}" ]; then
     target=$!
     # It sleeps for ten minutes: once all threads are parked, nothing changes any more.
     for _ in $(seq 50); do
-        debugger "$work/real" -p "$target" -ex 'patchall threads' -ex 'patchall bt all' -ex "gcore $work/real.core"
+        debugger "$work/real" -p "$target" -ex 'patchall threads' -ex 'patchall bt all' -ex "patchall gcore $work/real.core"
         [ "$(grep -Ec '^[0-9]+ .* parked +clock_nanosleep' "$work/real")" = 20 ] && break
         kill -0 "$target" 2>/dev/null || fail "the program ended: $(cat "$work/sleepers.out")"
         sleep 0.2
     done
     debugger "$work/real.out" "$work/sleepers" "$work/real.core" -ex 'patchall threads' -ex 'patchall bt all'
     for file in "$work/real" "$work/real.out"; do
-        [ "$(grep -Ec '^[0-9]+ .* parked +clock_nanosleep' "$file")" = 20 ] || fail "${file##*/}: not 20 sleepers: $(head -c 3000 "$file")"
+        [ "$(grep -Ec '^[0-9]+ .* parked +clock_nanosleep (for [0-9]{1,3}\.[0-9]{3} s|since [0-9]+\.[0-9]{3} s after boot)$' "$file")" = 20 ] || fail "${file##*/}: not 20 sleepers: $(head -c 3000 "$file")"
         [ "$(grep -c '^#.* sleeper ' "$file")" = 20 ] || fail "${file##*/}: not 20 backtraces to sleeper(): $(head -c 3000 "$file")"
         [ "$(grep -c '^#.* main ' "$file")" = 1 ] || fail "${file##*/}: no backtrace to main(): $(head -c 3000 "$file")"
     done

@@ -21,3 +21,5 @@ pub mod sys;
 pub mod task;
 
 pub use task::{Current, Deadlock, JoinHandle, Killed, current, join_all, sleep, spawn, yield_now};
+#[cfg(test)]
+mod testing;

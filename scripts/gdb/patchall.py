@@ -5,9 +5,11 @@
     (gdb) patchall bt N [full]        the backtrace of the thread with number (or tid) N
     (gdb) patchall bt all
     (gdb) patchall registers N        its registers, as `info registers` shows them
+    (gdb) patchall gcore FILE         a core file of the live process, with the stacks (gdb's own gcore leaves them out)
 
-gdb knows the kernel's threads, which here are a few carriers. The engine keeps its own in a table, and describes it by an exported
-symbol, `patchall_debug`, so that this script needs no debug information (the layout is in `Descriptor`).
+gdb knows the kernel's threads, which here are a few carriers. The engine keeps its own in records, and describes these by an
+exported symbol, `patchall_debug`, so that this script needs no debug information (the layout is in `Descriptor`, and in
+runtime/src/sched/debug.rs).
 
 A backtrace of a thread that is not on any carrier starts from the registers in its record. No register of the process is written
 for that, which a core file would not allow: while such a backtrace is taken, an unwinder of ours says about the innermost frame of
@@ -16,6 +18,9 @@ innermost frame, which has nothing to do with it, is cut from what gdb prints. g
 """
 
 import contextlib
+import functools
+import os
+import re
 import struct
 import time
 
@@ -23,12 +28,16 @@ import gdb
 from gdb.unwinder import Unwinder, register_unwinder
 
 MAGIC = int.from_bytes(b"PATCHALL", "little")
-VERSION = 1
-# Of a record: u32 state, i32 tid, u64 fs, u64 regs[18], u64 reason (address of a C string, or 0), u64 since (ns of
-# CLOCK_MONOTONIC), char name[16]; each at the offset that the descriptor gives.
-STATES = ("unused", "ready", "running", "parked", "ended")
+VERSION = 2
+STATES = ("ready", "running", "parked")
 RUNNING = STATES.index("running")
+PARKED = STATES.index("parked")
+PHASE_PARKED = 2  # of the state word's low byte (runtime/src/sched/state.rs)
+RESUME_CALL, RESUME_SAVED = 1, 2  # how a thread goes on (runtime/src/sched/thread.rs)
+JUMP = 0xE9  # jmp rel32
 REGISTERS = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi rip eflags rsp".split()
+# Those of a preempted thread, as the kernel lays them out (struct sigcontext).
+SAVED_REGISTERS = "r8 r9 r10 r11 r12 r13 r14 r15 rdi rsi rbp rbx rdx rax rcx rsp rip eflags".split()
 NAME_SIZE = 16
 
 
@@ -49,7 +58,7 @@ def c_string(address, most=64):
 class Descriptor:
     """`patchall_debug` in the library: all little-endian, in C's layout."""
 
-    FIELDS = struct.Struct("<QIIQQ7I")
+    FIELDS = struct.Struct("<QIIQIIQII4Q12I")
 
     def __init__(self):
         try:
@@ -60,46 +69,105 @@ class Descriptor:
             fields = self.FIELDS.unpack(memory(address, self.FIELDS.size))
         except gdb.error as error:
             raise gdb.GdbError(f"cannot read patchall_debug (is the program running?): {error}") from None
-        magic, version, self.size, self.base, self.length, *offsets = fields
+        magic, version, self.size, self.chunks, self.first, self.records, self.names, self.name_size, self.names_length, *rest = fields
+        self.clock, offsets = rest[:4], rest[4:]
         if magic != MAGIC:
             raise gdb.GdbError("no thread has been made yet: patchall is dormant in this process")
         if version != VERSION:
             raise gdb.GdbError(f"the library describes its threads in version {version}, this script knows {VERSION}: use the one of that release")
-        self.state, self.tid, self.fs, self.regs, self.reason, self.since, self.name = offsets
-        ends = (self.state + 4, self.tid + 4, self.fs + 8, self.regs + 8 * len(REGISTERS), self.reason + 8, self.since + 8, self.name + NAME_SIZE)
+        (self.state, self.tid, self.fs, self.regs, self.os, self.os_current, self.resume, self.saved, self.saved_regs, self.nr,
+         self.parked_at, self.name) = offsets
+        ends = (self.state + 8, self.tid + 4, self.fs + 8, self.regs + 8 * len(REGISTERS), self.os + 8, self.resume + 1, self.saved + 8,
+                self.nr + 2, self.parked_at + 8, self.name + NAME_SIZE)
         if max(ends) > self.size:
             raise gdb.GdbError(f"patchall_debug is damaged: a field ends at {max(ends)} of a record of {self.size} bytes")
 
+    def chunk_addresses(self):
+        """Where the chunks of records are, the oldest first: so a record keeps its number."""
+        chunks = []
+        chunk = word(self.chunks)
+        while chunk:
+            chunks.append(chunk)
+            chunk = word(chunk)
+        return reversed(chunks)
+
     def threads(self):
-        """Every thread of the table that is in use, in the order of its slots."""
-        for number in range(self.length):
-            record = memory(self.base + number * self.size, self.size)
-            thread = Thread(number, record, self)
-            if thread.state not in (STATES.index("unused"), STATES.index("ended")):
-                yield thread
+        """Every thread there is, in the order of the records."""
+        number = 0
+        for chunk in self.chunk_addresses():
+            records = memory(chunk + self.first, self.size * self.records)
+            for i in range(self.records):
+                record = records[i * self.size:(i + 1) * self.size]
+                if struct.unpack_from("<i", record, self.tid)[0]:
+                    yield Thread(number, chunk + self.first + i * self.size, record, self)
+                number += 1
+
+    def call(self, number):
+        """The name of a system call."""
+        known = number < self.names_length
+        return known and c_string(self.names + number * self.name_size) or f"system call {number}"
+
+    def nanoseconds(self, stamp):
+        """A time stamp on the monotonic clock, by two moments at which both were read; None before the second one."""
+        stamp1, ns1, stamp2, ns2 = self.clock
+        if stamp2 <= stamp1:
+            return None
+        return ns2 + (stamp - stamp2) * (ns2 - ns1) // (stamp2 - stamp1)
+
+
+def word(address):
+    return struct.unpack("<Q", memory(address, 8))[0]
 
 
 class Thread:
-    def __init__(self, number, record, at):
+    def __init__(self, number, address, record, at):
         def field(form, offset):
             return struct.unpack_from(form, record, offset)
 
         self.number = number
-        (self.state,) = field("<I", at.state)
         (self.tid,) = field("<i", at.tid)
         (self.fs,) = field("<Q", at.fs)
-        self.registers = dict(zip(REGISTERS, field(f"<{len(REGISTERS)}Q", at.regs)))
-        self.reason = c_string(field("<Q", at.reason)[0])
-        (self.since,) = field("<Q", at.since)
+        (os_thread,) = field("<Q", at.os)
+        if os_thread and word(os_thread + at.os_current) == address:
+            self.state = RUNNING
+        elif field("<Q", at.state)[0] & 0xFF == PHASE_PARKED:
+            self.state = PARKED
+        else:
+            self.state = STATES.index("ready")
+        (resume,) = field("<B", at.resume)
+        (saved,) = field("<Q", at.saved)
+        if resume == RESUME_SAVED and saved:
+            values = struct.unpack(f"<{len(SAVED_REGISTERS)}Q", memory(saved + at.saved_regs, 8 * len(SAVED_REGISTERS)))
+            self.registers = dict(zip(SAVED_REGISTERS, values))
+        else:
+            self.registers = dict(zip(REGISTERS, field(f"<{len(REGISTERS)}Q", at.regs)))
+            self.leave_trampoline(resume)
+        (number,) = field("<H", at.nr)
+        self.reason = at.call(number)
+        self.since = at.nanoseconds(field("<Q", at.parked_at)[0])
         self.name = field(f"{NAME_SIZE}s", at.name)[0].split(b"\0")[0].decode(errors="replace")
 
+    def leave_trampoline(self, resume):
+        """Sets rip to where the program will go on: r11 is the address of the `syscall` in the gate's trampoline of the call, and
+        what follows it there is a jump back to the program's own code, which alone an unwinder knows."""
+        behind = self.registers["r11"] + 2
+        if resume == RESUME_CALL:
+            self.registers["rip"] = behind
+        if self.registers["rip"] == behind:
+            with contextlib.suppress(gdb.error):
+                opcode, distance = struct.unpack("<Bi", memory(behind, 5))
+                if opcode == JUMP:
+                    self.registers["rip"] = behind + 5 + distance
+
     def state_name(self):
-        return STATES[self.state] if self.state < len(STATES) else f"state {self.state}"
+        return STATES[self.state]
 
     def waiting(self):
         """What it waits for and since when. A core file has no `now`: there it is the time of the machine's clock."""
-        if self.state_name() != "parked":
+        if self.state != PARKED:
             return ""
+        if self.since is None:
+            return self.reason
         if is_live():
             return f"{self.reason} for {max(0.0, (time.monotonic_ns() - self.since) / 1e9):.3f} s"
         return f"{self.reason} since {self.since / 1e9:.3f} s after boot"
@@ -211,6 +279,17 @@ def on_a_carrier(thread, arguments):
     return None
 
 
+def in_c(command):
+    """Runs a command with gdb's expressions and types in C, whatever language the selected frame is written in (the engine's is Rust)."""
+
+    @functools.wraps(command)
+    def run(*arguments):
+        with gdb.with_parameter("language", "c"):
+            return command(*arguments)
+
+    return run
+
+
 class Patchall(gdb.Command):
     """Virtual threads of a program under patchall: `patchall threads`, `patchall bt N|all`, `patchall registers N`."""
 
@@ -224,6 +303,7 @@ class Threads(gdb.Command):
     def __init__(self):
         super().__init__("patchall threads", gdb.COMMAND_STACK)
 
+    @in_c
     def invoke(self, argument, from_tty):
         rows = [("", "tid", "name", "state", "waits in")]
         rows += [(str(t.number), str(t.tid), t.name, t.state_name(), t.waiting()) for t in Descriptor().threads()]
@@ -249,6 +329,7 @@ class Backtrace(gdb.Command):
     def __init__(self):
         super().__init__("patchall bt", gdb.COMMAND_STACK)
 
+    @in_c
     def invoke(self, argument, from_tty):
         which, *rest = argument.split()[:2] or [""]
         if not (which == "all" or which.isdigit()) or rest not in ([], ["full"]):
@@ -268,6 +349,7 @@ class Registers(gdb.Command):
     def __init__(self):
         super().__init__("patchall registers", gdb.COMMAND_DATA)
 
+    @in_c
     def invoke(self, argument, from_tty):
         if not argument.strip().isdigit():
             raise gdb.GdbError("patchall registers N, with a number out of `patchall threads`, or a tid")
@@ -277,9 +359,66 @@ class Registers(gdb.Command):
         print(UNWINDER.info_registers(thread), end="")
 
 
+class Gcore(gdb.Command):
+    """Write a core file with the stacks of all virtual threads: patchall gcore FILE.
+
+    gdb's gcore gives a mapping up at the first page that cannot be read. All the stacks are one mapping, in which every guard page is
+    such a page, so what gdb has left out is filled in. (The kernel's own core files are complete.)
+    """
+
+    # The warning that names the place, and the parts of an ELF file that matter (elf(5)).
+    FAILED = re.compile(r"Memory read failed for corefile section, \d+ bytes at (0x[0-9a-f]+)")
+    HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+    SEGMENT = struct.Struct("<IIQQQQQQ")
+    PT_LOAD = 1
+    PAGE = 4096
+    PAGES = 512  # looked at together
+    THERE = 3 << 62  # present or swapped (admin-guide/mm/pagemap.rst)
+
+    def __init__(self):
+        super().__init__("patchall gcore", gdb.COMMAND_DATA, gdb.COMPLETE_FILENAME)
+
+    def invoke(self, argument, from_tty):
+        if not argument or not is_live():
+            raise gdb.GdbError("patchall gcore FILE, in a live process")
+        failed = [int(address, 16) for address in self.FAILED.findall(gdb.execute(f"gcore {argument}", to_string=True))]
+        process = gdb.selected_inferior().pid
+        with open(argument, "r+b") as core, open(f"/proc/{process}/mem", "rb", 0) as mem, open(f"/proc/{process}/pagemap", "rb", 0) as map:
+            filled = sum(self.fill(core, mem, map, at, end, offset) for at, end, offset in self.rests(core, failed))
+        print(f"Saved corefile {argument} ({filled} pages of stacks filled in)")
+
+    def rests(self, core, failed):
+        """What is missing: addresses from and to, and where in the file it belongs."""
+        header = self.HEADER.unpack(core.read(self.HEADER.size))
+        table, count = header[5], header[10]
+        core.seek(table)
+        for _ in range(count):
+            kind, _, offset, address, _, size, _, _ = self.SEGMENT.unpack(core.read(self.SEGMENT.size))
+            for at in failed:
+                if kind == self.PT_LOAD and address <= at < min(address + size, 1 << 47):
+                    back = core.tell()
+                    yield at, address + size, offset + at - address
+                    core.seek(back)
+
+    def fill(self, core, mem, map, at, end, offset):
+        """Copies the pages that exist; those that cannot be read are guards. How many it were."""
+        filled = 0
+        for first in range(at, end, self.PAGE * self.PAGES):
+            entries = os.pread(map.fileno(), 8 * self.PAGES, first // self.PAGE * 8)
+            for i, (entry,) in enumerate(struct.iter_unpack("<Q", entries)):
+                page = first + i * self.PAGE
+                if entry & self.THERE and page < end:
+                    with contextlib.suppress(OSError):
+                        core.seek(offset + page - at)
+                        core.write(os.pread(mem.fileno(), self.PAGE, page))
+                        filled += 1
+        return filled
+
+
 UNWINDER = ParkedFrames()
 register_unwinder(None, UNWINDER, replace=True)
 Patchall()
 Threads()
 Backtrace()
 Registers()
+Gcore()

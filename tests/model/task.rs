@@ -1,11 +1,8 @@
 //! A virtual thread as the models need it: a waiter, and something to block a thread of the model on while it is parked.
 
-use crate::sched::state::{State, Wake};
+use crate::sched::state::Wake;
 use crate::sched::waiter::Waiter;
-use crate::sync::AtomicUsize;
 use loom::sync::{Condvar, Mutex};
-use std::cell::Cell;
-use std::ptr::null;
 
 #[repr(C)]
 pub(crate) struct Task {
@@ -21,16 +18,7 @@ unsafe impl Send for Task {}
 
 impl Task {
     pub(crate) fn new() -> Self {
-        let waiter = Waiter {
-            state: State::default(),
-            timer: Cell::new(0),
-            futex_bits: Cell::new(0),
-            futex: AtomicUsize::new(0),
-            futex_seq: Cell::new(0),
-            futex_next: Cell::new(null()),
-            futex_prev: Cell::new(null()),
-        };
-        Task { waiter, ready: Mutex::new(false), made_ready: Condvar::new() }
+        Task { waiter: Waiter::idle(), ready: Mutex::new(false), made_ready: Condvar::new() }
     }
 
     /// # Safety

@@ -297,3 +297,6 @@ pub(crate) fn is_guard(addr: usize) -> bool {
 pub(crate) fn freeze() -> impl Drop {
     STACKS.lock()
 }
+
+#[cfg(test)]
+mod tests;

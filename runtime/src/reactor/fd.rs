@@ -422,3 +422,6 @@ pub(super) unsafe fn after_fork() {
     // SAFETY: by contract; zero is "nothing is known".
     unsafe { TABLE.clear() };
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,13 +28,7 @@ struct List {
 // SAFETY: pointers to records, which stay; followed under the lock only.
 unsafe impl Send for List {}
 
-static CARRIERS: [Carrier; MAX] = [const {
-    Carrier {
-        queue: Spin::new(List { head: null(), tail: null() }),
-        len: AtomicUsize::new(0),
-        os: AtomicPtr::new(null_mut()),
-    }
-}; MAX];
+static CARRIERS: [Carrier; MAX] = [const { Carrier::new() }; MAX];
 static COUNT: AtomicUsize = AtomicUsize::new(1);
 
 /// Sets how many there are; before there is a second thread.
@@ -59,6 +53,14 @@ pub(crate) fn any_work() -> bool {
 }
 
 impl Carrier {
+    const fn new() -> Self {
+        Carrier {
+            queue: Spin::new(List { head: null(), tail: null() }),
+            len: AtomicUsize::new(0),
+            os: AtomicPtr::new(null_mut()),
+        }
+    }
+
     /// Number of ready threads.
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
@@ -141,3 +143,6 @@ impl Carrier {
 
 /// More than this is not taken at once: a long walk under a lock.
 const STEAL_MOST: usize = 64;
+
+#[cfg(test)]
+mod tests;

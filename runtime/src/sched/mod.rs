@@ -17,6 +17,7 @@
 pub(crate) mod broadcast;
 pub(crate) mod carrier;
 pub(crate) mod debug;
+mod heap;
 pub(crate) mod helper;
 pub(crate) mod hub;
 pub(crate) mod idle;

@@ -25,3 +25,20 @@ pub(crate) struct Waiter {
     /// As above.
     pub(crate) futex_prev: Cell<*const Waiter>,
 }
+
+#[cfg(test)]
+impl Waiter {
+    /// One that waits for nothing.
+    pub(crate) fn idle() -> Self {
+        use core::ptr::null;
+        Waiter {
+            state: State::default(),
+            timer: Cell::new(0),
+            futex_bits: Cell::new(0),
+            futex: AtomicUsize::new(0),
+            futex_seq: Cell::new(0),
+            futex_next: Cell::new(null()),
+            futex_prev: Cell::new(null()),
+        }
+    }
+}

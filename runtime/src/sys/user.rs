@@ -196,3 +196,6 @@ pub fn update(addr: usize, f: impl Fn(u32) -> u32) -> Result<u32, Fault> {
         old = found;
     }
 }
+
+#[cfg(test)]
+mod tests;
