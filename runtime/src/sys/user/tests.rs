@@ -41,10 +41,10 @@ enum Page {
     Guard,
     /// Behind the end of the file: SIGBUS.
     Beyond,
-    Unmapped,
 }
+// No unmapped ones: another test of this process could be given the place meanwhile.
 
-const KINDS: [Page; 6] = [Page::Open, Page::ReadOnly, Page::Closed, Page::Guard, Page::Beyond, Page::Unmapped];
+const KINDS: [Page; 5] = [Page::Open, Page::ReadOnly, Page::Closed, Page::Guard, Page::Beyond];
 
 /// Pages of the given kinds, byte `i` of which is `i as u8` where it can be read.
 struct Memory {
@@ -68,7 +68,6 @@ impl Memory {
                     Page::Closed => libc::mprotect(page, PAGE, libc::PROT_NONE),
                     Page::Guard if libc::madvise(page, PAGE, 102) == 0 => 0,
                     Page::Guard => libc::mprotect(page, PAGE, libc::PROT_NONE),
-                    Page::Unmapped => libc::munmap(page, PAGE),
                     Page::Beyond => {
                         let file = libc::memfd_create(c"empty".as_ptr(), 0);
                         let (prot, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_FIXED);
@@ -104,7 +103,7 @@ impl Drop for Memory {
 #[test]
 fn a_copy_in_is_whole_or_a_fault() {
     cases(300, |random| {
-        let m = Memory::new(&[(); 4].map(|()| if random.below(2) == 0 { Page::Open } else { KINDS[random.below(6)] }));
+        let m = Memory::new(&[(); 4].map(|()| if random.below(2) == 0 { Page::Open } else { KINDS[random.below(5)] }));
         for _ in 0..20 {
             let offset = random.below(4 * PAGE);
             let len = random.below(4 * PAGE - offset + 1);
@@ -122,7 +121,7 @@ fn a_copy_in_is_whole_or_a_fault() {
 #[test]
 fn a_copy_out_writes_up_to_the_first_page_that_refuses() {
     cases(300, |random| {
-        let m = Memory::new(&[(); 4].map(|()| if random.below(2) == 0 { Page::Open } else { KINDS[random.below(6)] }));
+        let m = Memory::new(&[(); 4].map(|()| if random.below(2) == 0 { Page::Open } else { KINDS[random.below(5)] }));
         let offset = random.below(4 * PAGE);
         let len = random.below(4 * PAGE - offset + 1);
         let from = vec![0x55; len];
