@@ -119,6 +119,14 @@ def word(address):
     return struct.unpack("<Q", memory(address, 8))[0]
 
 
+def current_of(address):
+    """The thread an OS thread runs; 0 where a core file has left the engine's own stacks out."""
+    try:
+        return word(address)
+    except gdb.error:
+        return 0
+
+
 class Thread:
     def __init__(self, number, address, record, at):
         def field(form, offset):
@@ -128,7 +136,7 @@ class Thread:
         (self.tid,) = field("<i", at.tid)
         (self.fs,) = field("<Q", at.fs)
         (os_thread,) = field("<Q", at.os)
-        if os_thread and word(os_thread + at.os_current) == address:
+        if os_thread and current_of(os_thread + at.os_current) == address:
             self.state = RUNNING
         elif field("<Q", at.state)[0] & 0xFF == PHASE_PARKED:
             self.state = PARKED

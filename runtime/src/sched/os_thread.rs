@@ -133,7 +133,6 @@ pub(crate) fn reserve(n: usize) -> Result<(), i32> {
     let mut r = REGION.lock();
     if r.base == 0 {
         let p = sys::map_with((n + 1) * BLOCK, libc::PROT_NONE, libc::MAP_NORESERVE)? as usize;
-        sys::keep_out_of_cores(p, (n + 1) * BLOCK);
         r.base = (p + BLOCK - 1) & !(BLOCK - 1);
         BASE.store(r.base, Relaxed);
         END.store(r.base + n * BLOCK, Release);

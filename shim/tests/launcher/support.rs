@@ -1,6 +1,7 @@
 //! What the launcher's tests share: scratch directories, an installed copy, running and compiling.
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -110,7 +111,13 @@ impl Scratch {
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>, mode: u32) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, content).unwrap();
+        // Another process writes: with the file open here, a child that another test is just starting would have it open,
+        // too, and executing it would fail with ETXTBSY.
+        let mut writer = Command::new("/bin/sh");
+        writer.args(["-c", "exec cat > \"$0\""]).arg(&path).stdin(Stdio::piped());
+        let mut writer = writer.spawn().unwrap();
+        writer.stdin.take().unwrap().write_all(content.as_ref()).unwrap();
+        assert!(writer.wait().unwrap().success());
         set_mode(&path, mode);
         path
     }

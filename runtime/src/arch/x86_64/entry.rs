@@ -325,33 +325,39 @@ pub(crate) static ENTRY_CRITICAL: Stretch =
 pub(crate) static EXIT_CRITICAL: Stretch =
     Stretch { first: &raw const patchall_exit_first, last: &raw const patchall_exit_end };
 
-/// Leaves the hub for the program; comes back when the thread enters the gate or is sent back by a signal handler.
-///
-/// # Safety
-/// Runs on `os`'s hub stack with `t`'s FS loaded; `t.regs` says where to go on.
-#[inline(never)]
-pub(crate) unsafe fn enter_program(os: &OsThread, t: &Thread) {
-    // SAFETY: every register is an output or saved by hand (rbx and rbp, which asm! may not name); the hub's stack pointer
-    // and the address to come back to are stored before leaving.
-    unsafe {
+/// Leaves the hub by jumping to `$how` with rdi and rsi set; goes on behind it when something comes back to the hub. Every
+/// register is an output or saved by hand (rbx and rbp, which asm! may not name); the hub's stack pointer and the address
+/// to come back to are stored before leaving.
+macro_rules! leave_hub {
+    ($how:path, $rdi:expr, $os:expr) => {
         asm!(
             "push rbx",
             "push rbp",
             "lea rax, [rip + 2f]",
             "mov [rsi + {ip}], rax",
             "mov [rsi + {sp}], rsp",
-            "jmp {leave}",
+            "jmp {how}",
             "2:",
             "pop rbp",
             "pop rbx",
             ip = const offset_of!(OsThread, hub_ip),
             sp = const offset_of!(OsThread, hub_sp),
-            leave = sym patchall_leave_engine,
-            inout("rdi") t => _, inout("rsi") os => _,
+            how = sym $how,
+            inout("rdi") $rdi => _, inout("rsi") $os => _,
             out("r12") _, out("r13") _, out("r14") _, out("r15") _,
             clobber_abi("sysv64"),
-        );
-    }
+        )
+    };
+}
+
+/// Leaves the hub for the program; comes back when the thread enters the gate or is sent back by a signal handler.
+///
+/// # Safety
+/// Runs on `os`'s hub stack with `t`'s FS loaded; `t.regs` says where to go on.
+#[inline(never)]
+pub(crate) unsafe fn enter_program(os: &OsThread, t: &Thread) {
+    // SAFETY: by contract, and see `leave_hub`.
+    unsafe { leave_hub!(patchall_leave_engine, t, os) };
 }
 
 /// Like [`enter_program`], for a thread whose whole context lies in a signal frame at `ucontext`: by rt_sigreturn.
@@ -360,26 +366,8 @@ pub(crate) unsafe fn enter_program(os: &OsThread, t: &Thread) {
 /// As [`enter_program`]; `ucontext` is one the kernel wrote, with mask and alternate stack set for this OS thread.
 #[inline(never)]
 pub(crate) unsafe fn enter_saved(os: &OsThread, ucontext: usize) {
-    // SAFETY: as above.
-    unsafe {
-        asm!(
-            "push rbx",
-            "push rbp",
-            "lea rax, [rip + 2f]",
-            "mov [rsi + {ip}], rax",
-            "mov [rsi + {sp}], rsp",
-            "jmp {resume}",
-            "2:",
-            "pop rbp",
-            "pop rbx",
-            ip = const offset_of!(OsThread, hub_ip),
-            sp = const offset_of!(OsThread, hub_sp),
-            resume = sym patchall_leave_by_sigreturn,
-            inout("rdi") ucontext => _, inout("rsi") os => _,
-            out("r12") _, out("r13") _, out("r14") _, out("r15") _,
-            clobber_abi("sysv64"),
-        );
-    }
+    // SAFETY: by contract, and see `leave_hub`.
+    unsafe { leave_hub!(patchall_leave_by_sigreturn, ucontext, os) };
 }
 
 /// Starts an OS thread on the stack that ends at `top`, which calls `f(arg)` and never returns; gives its tid or an error.
