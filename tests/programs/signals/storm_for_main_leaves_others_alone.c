@@ -37,8 +37,10 @@ int main(void) {
     struct sigaction action = {.sa_handler = counts, .sa_flags = SA_RESTART};
     CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
     struct itimerval often = {{0, 1000}, {0, 1000}}, off = {{0, 0}, {0, 0}};
+    // While it makes a thread the main thread blocks all signals, and another one may get them: the timer comes after.
+    pthread_t reader = start(reads, NULL);
+    pthread_t writer = start(writes, NULL);
     CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
-    pthread_t reader = start(reads, NULL), writer = start(writes, NULL);
     while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST) || signals < 20) usleep(1000);
     CHECK_EQ(setitimer(ITIMER_REAL, &off, NULL), 0);
     join(writer);
