@@ -114,12 +114,14 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     t.fp_control.set(arch::fp_control());
     tids::adopt(t, pid() as u32);
     adopt_libc_state(t);
+    // The program's alternate stack is read before ours takes its place.
+    signal::init(t);
     hub::adopt(os, t, &carrier::all()[0]);
-    signal::init(t, os);
     tick::arm(os);
     debug::publish();
     OPEN.store(true, Release);
     abi::virtualise(true);
+    signal::sync_kernel_mask(os, true);
     Ok(())
 }
 

@@ -101,3 +101,51 @@ fn a_signal_meets_a_thread_that_begins_to_run() {
 fn broken_a_sender_without_a_barrier() {
     a_signal_for_a_thread_that_begins_to_run(false);
 }
+
+/// A signal of the process's while its only thread has everything blocked for a moment: `abi::signal::send_to_process`
+/// against `set_mask`, of which these are copies. Afterwards the thread has it, and the kernel sends the next one.
+fn a_signal_while_the_mask_opens(look_again: bool) {
+    check(3, move || {
+        let mask = Arc::new(AtomicBool::new(true));
+        let (of_process, kernel_mask) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let of_thread = Arc::new(AtomicBool::new(false));
+        let router = {
+            let (mask, of_process) = (mask.clone(), of_process.clone());
+            let (kernel_mask, of_thread) = (kernel_mask.clone(), of_thread.clone());
+            thread::spawn(move || {
+                if !mask.load(SeqCst) {
+                    return of_thread.store(true, SeqCst);
+                }
+                of_process.store(true, SeqCst);
+                kernel_mask.store(true, SeqCst);
+                if look_again && !mask.load(SeqCst) {
+                    kernel_mask.store(false, SeqCst);
+                    if of_process.swap(false, SeqCst) {
+                        of_thread.store(true, SeqCst);
+                    }
+                }
+            })
+        };
+        mask.store(false, SeqCst);
+        if kernel_mask.load(SeqCst) {
+            kernel_mask.store(false, SeqCst);
+        }
+        if of_process.load(SeqCst) && of_process.swap(false, SeqCst) {
+            of_thread.store(true, SeqCst);
+        }
+        router.join().expect("no panics");
+        assert!(of_thread.load(SeqCst), "left behind: this signal");
+        assert!(!kernel_mask.load(SeqCst), "left behind: the next one, in the kernel");
+    });
+}
+
+#[test]
+fn a_signal_comes_through_when_the_mask_opens() {
+    a_signal_while_the_mask_opens(true);
+}
+
+#[test]
+#[should_panic(expected = "left behind")]
+fn broken_the_router_does_not_look_again() {
+    a_signal_while_the_mask_opens(false);
+}

@@ -111,6 +111,39 @@ pub(crate) fn send_to_process(info: &SigInfo) {
         tids::with(tid, |t| send(t, info));
         return;
     }
+    if give(info) {
+        return;
+    }
+    if SIGNALFD.load(Relaxed) & b != 0 {
+        return give_back(info);
+    }
+    keep(info);
+    // Said first, looked at second: who opens the signal does it the other way round (set_mask), and one of both sees it.
+    while taker(b).is_some() {
+        KERNEL_MASK.fetch_and(!b, SeqCst);
+        match PROCESS.take(b) {
+            Some(info) if !give(&info) => keep(&info),
+            Some(_) => {}
+            None => return,
+        }
+    }
+}
+
+/// Nobody wants it now: it waits here, and further ones in the kernel.
+fn keep(info: &SigInfo) {
+    PROCESS.push(info);
+    KERNEL_MASK.fetch_or(bit(info.signo) & !handler::NEVER_BLOCKED, SeqCst);
+}
+
+/// Gives a signal of the process's to a thread, if there is one for it.
+fn give(info: &SigInfo) -> bool {
+    // Under the table's lock again: the thread may have ended since.
+    taker(bit(info.signo)).is_some_and(|t| tids::with(t.tid.get(), |t| send(t, info)).is_some())
+}
+
+/// The thread that takes a signal of the process's: one in sigwait takes what everybody blocks; else the main one, if it has
+/// it open, or any that does.
+fn taker(b: u64) -> Option<ThreadRef> {
     let (mut target, mut waiting) = (None, None);
     tids::each(|t| {
         if t.signals.mask.load(SeqCst) & b == 0 {
@@ -122,16 +155,7 @@ pub(crate) fn send_to_process(info: &SigInfo) {
         }
         true
     });
-    // A thread in sigwait takes what everybody blocks.
-    let target: Option<ThreadRef> = waiting.or(target);
-    // Under the table's lock again: the thread may have ended since.
-    let sent = target.is_some_and(|t| tids::with(t.tid.get(), |t| send(t, info)).is_some());
-    if !sent && SIGNALFD.load(Relaxed) & b != 0 {
-        give_back(info);
-    } else if !sent {
-        PROCESS.push(info);
-        KERNEL_MASK.fetch_or(b & !handler::NEVER_BLOCKED, SeqCst);
-    }
+    waiting.or(target)
 }
 
 /// Signals that some signalfd of the program's reads: while everybody blocks them they belong in the kernel's queue.
@@ -221,7 +245,7 @@ fn take_process_pending(t: ThreadRef) {
 pub(crate) fn set_mask(t: ThreadRef, mask: u64) {
     let mask = mask & !UNBLOCKABLE;
     t.signals.mask.store(mask, SeqCst);
-    let now_open = KERNEL_MASK.load(Relaxed) & !mask;
+    let now_open = KERNEL_MASK.load(SeqCst) & !mask;
     if now_open != 0 {
         KERNEL_MASK.fetch_and(!now_open, SeqCst);
         sync_kernel_mask(t.os(), false);
@@ -330,12 +354,15 @@ pub(crate) fn thread_gone(t: ThreadRef) {
     while t.signals.pending.take(!0).is_some() {}
 }
 
-/// Takes the dispositions and the mask over, for the opening of the gate by `t`.
-pub(crate) fn init(t: ThreadRef, os: &OsThread) {
-    let (mut mask, mut alt) = (0u64, SigStack::default());
-    // SAFETY: the kernel fills our variables.
+/// Takes the mask, the alternate stack and the dispositions over, for the opening of the gate by `t`. No signal comes from
+/// here on until [`sync_kernel_mask`]: a handler that began while the gate was open in part would end in the kernel, and
+/// leave the thread's mask, which is ours, as it was.
+pub(crate) fn init(t: ThreadRef) {
+    let (all, mut mask, mut alt) = (!0u64, 0u64, SigStack::default());
+    let (set, all_at, mask_at) = (libc::SIG_SETMASK as usize, &raw const all as usize, &raw mut mask as usize);
+    // SAFETY: variables of our own.
     unsafe {
-        sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, 0, &raw mut mask as usize, 8);
+        sys::syscall4(nr(libc::SYS_rt_sigprocmask), set, all_at, mask_at, 8);
         sys::syscall2(nr(libc::SYS_sigaltstack), 0, &raw mut alt as usize);
     }
     KERNEL_MASK.store(mask & !handler::NEVER_BLOCKED, SeqCst);
@@ -344,7 +371,6 @@ pub(crate) fn init(t: ThreadRef, os: &OsThread) {
         t.signals.alt.set(SigStack { flags: alt.flags & !libc::SS_ONSTACK, ..alt });
     }
     action::adopt();
-    sync_kernel_mask(os, true);
 }
 
 /// For the child of a fork: pending signals are not inherited (fork(2)).

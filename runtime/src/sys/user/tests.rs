@@ -42,8 +42,8 @@ enum Page {
     /// Behind the end of the file: SIGBUS.
     Beyond,
 }
-// No unmapped ones: another test of this process could be given the place meanwhile.
 
+// Not unmapped ones: another test's mapping may take such a place at any time.
 const KINDS: [Page; 5] = [Page::Open, Page::ReadOnly, Page::Closed, Page::Guard, Page::Beyond];
 
 /// Pages of the given kinds, byte `i` of which is `i as u8` where it can be read.
