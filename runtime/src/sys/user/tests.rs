@@ -43,7 +43,6 @@ enum Page {
     Beyond,
 }
 // No unmapped ones: another test of this process could be given the place meanwhile.
-
 const KINDS: [Page; 5] = [Page::Open, Page::ReadOnly, Page::Closed, Page::Guard, Page::Beyond];
 
 /// Pages of the given kinds, byte `i` of which is `i as u8` where it can be read.
