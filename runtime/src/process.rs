@@ -3,7 +3,7 @@
 use crate::abi::{self, Step, futex, signal, stacks};
 use crate::sched::os_thread::OsThread;
 use crate::sched::thread::ThreadRef;
-use crate::sched::{carrier, debug, helper, hub, idle, os_thread, saved, tick, tids, timer};
+use crate::sched::{carrier, debug, helper, hub, idle, os_thread, saved, spare, tick, tids, timer, watch};
 use crate::sys::text::Text;
 use crate::sys::{self, nr};
 use crate::{arch, gate, reactor};
@@ -74,6 +74,10 @@ pub struct Settings {
     pub carriers: usize,
     /// Nanoseconds a thread may compute while others wait; 0: no preemption.
     pub slice_ns: u64,
+    /// A carrier that is stuck in the kernel gives its role to another OS thread.
+    pub handover: bool,
+    /// Without that: who was stuck is told on standard error.
+    pub warn: bool,
 }
 
 /// Opens the gate: from now on, threads that are made are virtual. The process must have one thread, the caller.
@@ -98,6 +102,7 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     PID.store(unsafe { sys::syscall0(nr(libc::SYS_getpid)) } as i32, Relaxed);
     carrier::set_count(settings.carriers);
     tick::set_slice(settings.slice_ns);
+    watch::set(settings.handover, settings.warn);
     let few = 2 * carrier::count() + 64;
     // Under a small RLIMIT_AS: with fewer helpers.
     os_thread::reserve(few + helper::MOST)
@@ -155,9 +160,11 @@ pub(crate) fn learn_tid_word(offset: usize) {
 }
 static LEARNT: AtomicBool = AtomicBool::new(false);
 
-/// A second thread is about to exist: the other carriers start.
+/// A second thread is about to exist: the other carriers start, and who watches over them.
 pub(crate) fn second_thread() {
     if !SECOND_THREAD.load(Relaxed) && !SECOND_THREAD.swap(true, SeqCst) {
+        // First, while nobody uses the descriptors, of which it must not keep copies.
+        watch::start();
         hub::start_carriers();
     }
 }
@@ -201,7 +208,8 @@ unsafe fn after_fork(t: ThreadRef) {
         }
         idle::after_fork();
         crate::sched::broadcast::after_fork();
-        helper::after_fork();
+        spare::after_fork();
+        watch::after_fork();
         timer::after_fork();
         tids::after_fork();
         futex::after_fork();

@@ -111,7 +111,9 @@ fn open(config: &Config) -> Result<(), String> {
         Tick::Off => 0,
         Tick::Every(us) => u64::from(us) * 1000,
     };
-    process::open(&Settings { carriers: carriers(config), slice_ns }).map_err(|e: Refusal| e.to_string())
+    let (handover, warn) = (config.handover, config.log >= Level::Warn);
+    process::open(&Settings { carriers: carriers(config), slice_ns, handover, warn })
+        .map_err(|e: Refusal| e.to_string())
 }
 
 /// How many carriers the process has, or would have.

@@ -64,6 +64,12 @@ fn open() -> Result<(), i32> {
     Ok(())
 }
 
+/// The descriptors that [`poll`] and [`kick()`] need, the lower one first.
+pub(crate) fn descriptors() -> [i32; 2] {
+    let (a, b) = (EPOLL.load(Relaxed), EVENT.load(Relaxed));
+    [a.min(b), a.max(b)]
+}
+
 /// Registers a descriptor for everything, edge-triggered.
 fn register(fd: i32, generation: u32) -> Result<(), i32> {
     let all = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLET;

@@ -19,6 +19,8 @@ pub(crate) struct Carrier {
     len: AtomicUsize,
     /// Who serves it.
     pub(crate) os: AtomicPtr<OsThread>,
+    /// What the watchdog saw at its last look.
+    pub(super) seen: super::watch::Seen,
 }
 
 struct List {
@@ -58,6 +60,7 @@ impl Carrier {
             queue: Spin::new(List { head: null(), tail: null() }),
             len: AtomicUsize::new(0),
             os: AtomicPtr::new(null_mut()),
+            seen: super::watch::Seen::nothing(),
         }
     }
 

@@ -8,7 +8,7 @@ use super::os_thread::{OsThread, Trap, count};
 use super::saved::SavedContext;
 use super::state::Wake;
 use super::thread::{Resume, ThreadRef};
-use super::{broadcast, idle, timer};
+use super::{broadcast, idle, spare, timer, watch};
 use crate::abi::{self, Row, Step, signal};
 use crate::arch;
 use crate::sys::{self, nr};
@@ -37,9 +37,17 @@ pub(crate) fn adopt(os: &'static OsThread, t: ThreadRef, c: &'static Carrier) {
 }
 
 /// Gives the OS thread a queue to serve.
-fn serve_role(os: &OsThread, c: &'static Carrier) {
-    os.carrier.store((&raw const *c).cast_mut(), Relaxed);
-    c.os.store((&raw const *os).cast_mut(), Relaxed);
+pub(super) fn serve_role(os: &OsThread, c: &'static Carrier) {
+    os.served.store((&raw const *c).cast_mut(), Relaxed);
+    c.os.store((&raw const *os).cast_mut(), SeqCst);
+    os.carrier.store((&raw const *c).cast_mut(), SeqCst);
+}
+
+/// The queue the OS thread serves; `None`: its role was given to another one.
+#[inline(always)]
+fn role(os: &OsThread) -> Option<&'static Carrier> {
+    // SAFETY: null or a carrier; those are static.
+    unsafe { os.carrier.load(Relaxed).as_ref() }
 }
 
 /// Where an adopted OS thread's first entry goes: the gate jumps here with the hub stack loaded.
@@ -67,7 +75,7 @@ pub(crate) fn start_carriers() {
     for c in &carrier::all()[1..] {
         let Ok(os) = OsThread::new() else { return };
         serve_role(os, c);
-        if spawn(os, carrier_main).is_err() {
+        if spawn(os, carrier_main, SHARED).is_err() {
             // Fewer carriers run as well: nothing is ever pushed to a queue that nobody serves.
             c.os.store(null_mut(), Relaxed);
             // SAFETY: it never began.
@@ -77,14 +85,13 @@ pub(crate) fn start_carriers() {
     }
 }
 
+/// For [`spawn`]: with the descriptors of its maker.
+pub(super) const SHARED: i32 = libc::CLONE_FILES;
+
 /// Starts an OS thread of the engine's on `os`'s hub stack, with every signal blocked.
-pub(crate) fn spawn(os: &'static OsThread, f: unsafe extern "C" fn(usize) -> !) -> Result<(), i32> {
-    let flags = libc::CLONE_VM
-        | libc::CLONE_FS
-        | libc::CLONE_FILES
-        | libc::CLONE_SIGHAND
-        | libc::CLONE_THREAD
-        | libc::CLONE_SYSVSEM;
+pub(super) fn spawn(os: &'static OsThread, f: unsafe extern "C" fn(usize) -> !, files: i32) -> Result<(), i32> {
+    let flags =
+        files | libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_SIGHAND | libc::CLONE_THREAD | libc::CLONE_SYSVSEM;
     let all = !0u64;
     let mut before = 0u64;
     let _hold = broadcast::hold();
@@ -125,7 +132,7 @@ unsafe extern "C" fn carrier_main(os: usize) -> ! {
     turn_for_ever(os)
 }
 
-fn turn_for_ever(os: &'static OsThread) -> ! {
+pub(super) fn turn_for_ever(os: &'static OsThread) -> ! {
     loop {
         let t = next(os);
         run(os, t);
@@ -136,12 +143,15 @@ fn turn_for_ever(os: &'static OsThread) -> ! {
 fn next(os: &'static OsThread) -> ThreadRef {
     let mut waited = false;
     loop {
-        // SAFETY: a carrier's OS thread always serves a role; carriers are static.
-        let own = unsafe { &*os.carrier.load(Relaxed) };
+        let turns = os.turns.load(Relaxed).wrapping_add(1);
+        os.turns.store(turns, Relaxed);
+        let Some(own) = role(os) else {
+            spare::rest(os, waited);
+            waited = false;
+            continue;
+        };
         signal::route();
         signal::sync_kernel_mask(os, false);
-        let turns = os.turns.get().wrapping_add(1);
-        os.turns.set(turns);
         if turns.is_multiple_of(LOOK_AT_TIMERS) {
             timer::expire();
         }
@@ -175,6 +185,7 @@ fn run(os: &'static OsThread, t: ThreadRef) {
         t.os.set(os);
     }
     os.current.store(t.as_ptr().cast_mut(), Relaxed);
+    watch::awake();
     if os.fs.get() != t.fs.get() {
         os.fs.set(t.fs.get());
         // SAFETY: engine code uses no TLS, and the program's goes on with its own.
@@ -213,7 +224,9 @@ fn serve(os: &'static OsThread, t: ThreadRef) {
     loop {
         if os.resched.load(Relaxed) {
             os.resched.store(false, Relaxed);
-            if !give_way(os, t) {
+            os.stuck.report(t);
+            // The child of a vfork runs here in its parent's place, and must not run others.
+            if !t.vfork.get() && !give_way(os, t) {
                 return;
             }
         }
@@ -279,9 +292,7 @@ fn give_way(os: &'static OsThread, t: ThreadRef) -> bool {
     timer::expire();
     idle::glance();
     signal::route();
-    // SAFETY: carriers are static.
-    let own = unsafe { &*os.carrier.load(Relaxed) };
-    if own.len() == 0 {
+    if role(os).is_some_and(|own| own.len() == 0) {
         return true;
     }
     if idle::anyone() {
@@ -289,10 +300,17 @@ fn give_way(os: &'static OsThread, t: ThreadRef) -> bool {
         idle::notify();
     }
     count(&os.counters.preemptions);
+    queue(os, t);
+    false
+}
+
+/// Puts a thread that goes on being ready behind the others.
+fn queue(os: &OsThread, t: ThreadRef) {
     save(os, t);
     os.current.store(null_mut(), Relaxed);
-    own.push(t);
-    false
+    // Without a role, where it had one: nobody else knows of this thread.
+    // SAFETY: set with the first role; carriers are static.
+    unsafe { &*os.served.load(Relaxed) }.push(t);
 }
 
 /// Takes what only the processor knows of a thread that leaves it.
@@ -361,11 +379,7 @@ fn step(os: &'static OsThread, t: ThreadRef, row: &Row) -> bool {
                 let r = t.regs();
                 r.rax = 0;
                 r.rip = r.r11 + abi::SYSCALL_LEN;
-                // SAFETY: carriers are static.
-                let own = unsafe { &*os.carrier.load(Relaxed) };
-                save(os, t);
-                os.current.store(null_mut(), Relaxed);
-                own.push(t);
+                queue(os, t);
                 return false;
             }
             Step::Resume => {
@@ -408,6 +422,8 @@ pub(crate) fn after_fork(os: &'static OsThread, t: ThreadRef) {
     os.kicked.store(false, Relaxed);
     os.listed.set(false);
     os.next_sleeper.set(null());
+    // Timers are not inherited.
+    os.timer.set(0);
     serve_role(os, &carrier::all()[0]);
     os.current.store(t.as_ptr().cast_mut(), Relaxed);
 }

@@ -1,7 +1,7 @@
 //! Preemption: the signal that takes the processor from a thread that computes.
 //!
 //! Each carrier's OS thread has a timer on its own CPU clock, so an idle or blocked one has no ticks. The kernel gives it
-//! at its own granularity (4 ms at HZ=250), so that is the slice. The signal is one of the two that glibc keeps for itself
+//! at its own granularity (4 ms at HZ=250); for what is to be sooner, the watchdog ([`super::watch`]) kicks. The signal is one of the two that glibc keeps for itself
 //! (33, SIGSETXID): programs cannot block it, wait for it or send it by accident; ours are told apart by `si_code` and a
 //! cookie. The handler copies the interrupted context into a record of the thread and sends the OS thread to its hub.
 
@@ -27,12 +27,36 @@ pub(crate) fn set_slice(ns: u64) {
     SLICE.store(ns, Relaxed);
 }
 
+/// The slice, in nanoseconds; 0: no preemption.
+pub(super) fn slice() -> u64 {
+    SLICE.load(Relaxed)
+}
+
 /// Starts the calling OS thread's timer. Without one (no memory for it) its threads are not preempted.
 pub(crate) fn arm(os: &OsThread) {
-    let slice = SLICE.load(Relaxed);
-    if slice == 0 {
+    if slice() == 0 {
         return;
     }
+    if os.timer.get() == 0 {
+        create(os);
+    }
+    set(os, slice());
+}
+
+/// Stops it: the OS thread has no role.
+pub(super) fn stop(os: &OsThread) {
+    set(os, 0);
+}
+
+/// The OS thread ends. Its timer would not.
+pub(super) fn delete(os: &OsThread) {
+    if os.timer.get() != 0 {
+        // SAFETY: our own timer.
+        unsafe { sys::syscall1(nr(libc::SYS_timer_delete), os.timer.replace(0) as usize - 1) };
+    }
+}
+
+fn create(os: &OsThread) {
     /// `struct sigevent` of the kernel.
     #[repr(C)]
     struct Event {
@@ -45,13 +69,21 @@ pub(crate) fn arm(os: &OsThread) {
     let ev =
         Event { value: COOKIE, signo: SIGNAL, notify: libc::SIGEV_THREAD_ID, tid: os.ktid.load(Relaxed), pad: [0; 11] };
     let mut id = 0i32;
-    let spec = [0u64, slice, 0, slice];
+    let clock = libc::CLOCK_THREAD_CPUTIME_ID as usize;
     // SAFETY: structures of our own, which the kernel copies.
-    unsafe {
-        let clock = libc::CLOCK_THREAD_CPUTIME_ID as usize;
-        let r = sys::syscall3(nr(libc::SYS_timer_create), clock, &raw const ev as usize, &raw mut id as usize);
-        if !sys::is_err(r) {
-            sys::syscall4(nr(libc::SYS_timer_settime), id as usize, 0, &raw const spec as usize, 0);
+    let r = unsafe { sys::syscall3(nr(libc::SYS_timer_create), clock, &raw const ev as usize, &raw mut id as usize) };
+    if !sys::is_err(r) {
+        os.timer.set(id + 1);
+    }
+}
+
+fn set(os: &OsThread, slice: u64) {
+    if os.timer.get() != 0 {
+        let spec = [0u64, slice, 0, slice];
+        // SAFETY: a timer of our own; the kernel copies the structure.
+        unsafe {
+            let id = os.timer.get() as usize - 1;
+            sys::syscall4(nr(libc::SYS_timer_settime), id, 0, &raw const spec as usize, 0);
         }
     }
 }
@@ -66,7 +98,11 @@ pub(crate) fn kick(os: &OsThread) {
     // SAFETY: rt_tgsigqueueinfo(2) copies the structure.
     unsafe {
         let (pid, tid) = (crate::process::pid() as usize, os.ktid.load(Relaxed) as usize);
-        sys::syscall4(nr(libc::SYS_rt_tgsigqueueinfo), pid, tid, SIGNAL as usize, &raw const info as usize);
+        let r = sys::syscall4(nr(libc::SYS_rt_tgsigqueueinfo), pid, tid, SIGNAL as usize, &raw const info as usize);
+        if sys::is_err(r) {
+            // No room for one (RLIMIT_SIGPENDING): none is under way.
+            os.kicked.store(false, SeqCst);
+        }
     }
 }
 
