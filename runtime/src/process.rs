@@ -3,7 +3,7 @@
 use crate::abi::{self, Step, futex, signal, stacks};
 use crate::sched::os_thread::OsThread;
 use crate::sched::thread::ThreadRef;
-use crate::sched::{carrier, debug, helper, hub, idle, os_thread, saved, spare, tick, tids, timer, watch};
+use crate::sched::{carrier, debug, helper, hub, idle, os_thread, saved, spare, spawn, tick, tids, timer, watch};
 use crate::sys::text::Text;
 use crate::sys::{self, nr};
 use crate::{arch, gate, reactor};
@@ -165,7 +165,7 @@ pub(crate) fn second_thread() {
     if !SECOND_THREAD.load(Relaxed) && !SECOND_THREAD.swap(true, SeqCst) {
         // First, while nobody uses the descriptors, of which it must not keep copies.
         watch::start();
-        hub::start_carriers();
+        spawn::start_carriers();
     }
 }
 

@@ -15,6 +15,7 @@
 //! of the engine's own for every thread: a page each. One scheduler loop on main's stack: main could not run again until
 //! whoever runs on top of it stops.
 
+mod asleep;
 pub(crate) mod broadcast;
 pub(crate) mod carrier;
 pub(crate) mod debug;
@@ -26,6 +27,7 @@ pub(crate) mod os_thread;
 pub(crate) mod roles;
 pub(crate) mod saved;
 pub(crate) mod spare;
+pub(crate) mod spawn;
 pub(crate) mod state;
 pub(crate) mod thread;
 pub(crate) mod tick;

@@ -9,6 +9,7 @@
 //! Who owns what: an OS thread in [`LISTS`] belongs to the list; who takes it out gives it a role or a call, and rouses it.
 
 use super::os_thread::OsThread;
+use super::spawn::{SHARED, spawn};
 use super::state::Wake;
 use super::{carrier, helper, hub, idle, tick};
 use crate::abi::signal;
@@ -32,6 +33,8 @@ unsafe impl Send for Lists {}
 static LISTS: Spin<Lists> = Spin::new(Lists { idle: null(), ended: null() });
 /// The last idle one stays.
 static KEPT: AtomicBool = AtomicBool::new(false);
+/// One that is to be idle is being made.
+static COMING: AtomicBool = AtomicBool::new(false);
 
 /// An idle one, if there is one. It must be given something to do, and roused.
 pub(super) fn take() -> Option<&'static OsThread> {
@@ -61,8 +64,8 @@ pub(super) fn keep_one() {
 
 /// The last idle one may have been taken: makes another one, if one is to be kept.
 pub(super) fn replace() {
-    if KEPT.load(Relaxed) && LISTS.lock().idle.is_null() {
-        make(main_idle);
+    if KEPT.load(Relaxed) && LISTS.lock().idle.is_null() && !COMING.swap(true, SeqCst) && make(main_idle).is_none() {
+        COMING.store(false, SeqCst);
     }
 }
 
@@ -70,7 +73,7 @@ fn make(main: unsafe extern "C" fn(usize) -> !) -> Option<&'static OsThread> {
     bury();
     let os = OsThread::new().ok()?;
     os.job.tid_word.store(1, SeqCst);
-    if hub::spawn(os, main, hub::SHARED).is_err() {
+    if spawn(os, main, SHARED).is_err() {
         // SAFETY: it never began.
         unsafe { os.free() };
         return None;
@@ -97,16 +100,17 @@ fn bury() {
 }
 
 unsafe extern "C" fn main_for_work(os: usize) -> ! {
-    // SAFETY: `hub::spawn` passes a record.
+    // SAFETY: `spawn` passes a record.
     let os = unsafe { begin(os) };
     work_until_role(os);
     hub::turn_for_ever(os)
 }
 
 unsafe extern "C" fn main_idle(os: usize) -> ! {
-    // SAFETY: `hub::spawn` passes a record.
+    // SAFETY: `spawn` passes a record.
     let os = unsafe { begin(os) };
     list(os);
+    COMING.store(false, SeqCst);
     work_until_role(os);
     hub::turn_for_ever(os)
 }
@@ -236,4 +240,5 @@ pub(crate) unsafe fn after_fork() {
     unsafe { LISTS.reset() };
     *LISTS.lock() = Lists { idle: null(), ended: null() };
     KEPT.store(false, Relaxed);
+    COMING.store(false, Relaxed);
 }

@@ -10,16 +10,18 @@
 //! It sleeps without a limit when no virtual thread runs; whoever runs one wakes it ([`awake`]). To have no barrier there,
 //! the watchdog makes one everywhere between saying that it sleeps and looking whether anybody runs.
 //!
-//! Whether a thread sleeps is told by /proc/self/task/TID/syscall, for which a descriptor is needed. So that the program never sees one
-//! of these, the watchdog has a descriptor table of its own, with the engine's event loop in it and nothing of the
-//! program's: it is made while the program's first thread is in clone(2) and no other exists. Therefore it never runs
-//! program code, and never makes OS threads; it does not print either.
+//! Whether a thread sleeps is told by a file of /proc ([`asleep`]), for which a descriptor is needed. So that the program
+//! never sees one of these, the watchdog has a descriptor table of its own, with the engine's event loop in it and nothing
+//! of the program's: it is made while the program's first thread is in clone(2) and no other exists. Therefore it never
+//! runs program code, never makes OS threads, and does not print.
 //!
 //! A role is a preference, not a lock: queues have locks of their own, and an OS thread that has just lost its role may do
 //! what it is at. So nothing breaks if one is wrongly taken for stuck; there is one running thread more for a moment.
 
+use super::asleep::{self, Tasks};
 use super::carrier::{self, Carrier};
 use super::os_thread::OsThread;
+use super::spawn::spawn;
 use super::thread::ThreadRef;
 use super::{hub, idle, spare, tick, timer};
 use crate::abi::{self, signal};
@@ -52,6 +54,8 @@ static WARN: AtomicBool = AtomicBool::new(false);
 static WATCHDOG: AtomicPtr<OsThread> = AtomicPtr::new(null_mut());
 /// It sleeps until it is woken.
 static ASLEEP: AtomicBool = AtomicBool::new(false);
+/// Until when it does not look again, while it is the only one who would see that a deadline has come; else 0.
+static UNTIL: AtomicU64 = AtomicU64::new(0);
 /// It has a descriptor table of its own.
 static READY: AtomicU32 = AtomicU32::new(0);
 
@@ -128,7 +132,7 @@ pub(crate) fn set(handover: bool, warn: bool) {
 /// Starts the watchdog, and a first spare. The process has one thread.
 pub(crate) fn start() {
     let Ok(os) = OsThread::new() else { return };
-    if hub::spawn(os, main, 0).is_err() {
+    if spawn(os, main, 0).is_err() {
         // SAFETY: it never began.
         unsafe { os.free() };
         return;
@@ -163,12 +167,24 @@ fn wake() {
     }
 }
 
+/// A deadline became the earliest one.
+#[inline(always)]
+pub(super) fn deadline_moved(at: u64) {
+    if at < UNTIL.load(Relaxed) {
+        UNTIL.store(0, Relaxed);
+        // SAFETY: null or a record, which stays.
+        if let Some(os) = unsafe { WATCHDOG.load(Acquire).as_ref() } {
+            idle::rouse(os);
+        }
+    }
+}
+
 unsafe extern "C" fn main(os: usize) -> ! {
-    // SAFETY: `hub::spawn` passes a record.
+    // SAFETY: `spawn` passes a record.
     let os = unsafe { &*(os as *const OsThread) };
     os.install_alt_stack();
     // SAFETY: values and structures of our own; the descriptors are copies that this thread alone has.
-    let tasks = unsafe {
+    unsafe {
         os.ktid.store(sys::syscall0(nr(libc::SYS_gettid)) as i32, SeqCst);
         sys::syscall2(nr(libc::SYS_prctl), libc::PR_SET_NAME as usize, c"patchall-watch".as_ptr() as usize);
         sys::syscall2(nr(libc::SYS_prctl), libc::PR_SET_TIMERSLACK as usize, 1);
@@ -180,10 +196,8 @@ unsafe extern "C" fn main(os: usize) -> ! {
             from = fd + 1;
         }
         sys::syscall3(nr(libc::SYS_close_range), from as usize, u32::MAX as usize, 0);
-        let flags = (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as usize;
-        let path = c"/proc/self/task".as_ptr() as usize;
-        sys::syscall4(nr(libc::SYS_openat), libc::AT_FDCWD as usize, path, flags, 0)
-    };
+    }
+    let tasks = Tasks::open();
     signal::block_all(os);
     READY.store(1, Release);
     let op = (libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG) as usize;
@@ -240,8 +254,7 @@ fn running(c: &Carrier) -> Option<&'static OsThread> {
 
 struct Look {
     os: &'static OsThread,
-    /// /proc/self/task, or an error.
-    tasks: isize,
+    tasks: Tasks,
     quickly_until: u64,
     /// The call at the last hand-over.
     last_call: i32,
@@ -262,11 +275,13 @@ impl Look {
         for c in carrier::all() {
             if let Some(os) = running(c) {
                 busy = true;
-                let preempt = given.is_some_and(|g| core::ptr::eq(g, c));
+                let preempt = tick::slice() != 0 && given.is_some_and(|g| core::ptr::eq(g, c));
                 self.look_at(c, os, now, due && !anyone_idle, preempt);
             }
         }
-        (busy, self.pause(now, anyone_idle, due))
+        let pause = self.pause(now, anyone_idle, due);
+        UNTIL.store(if busy && !anyone_idle { now + pause } else { 0 }, Relaxed);
+        (busy, pause)
     }
 
     fn pause(&self, now: u64, anyone_idle: bool, due: bool) -> u64 {
@@ -301,7 +316,7 @@ impl Look {
 
     /// `due`: threads are ready, and nobody is idle who might run them.
     fn look_at(&mut self, c: &'static Carrier, os: &'static OsThread, now: u64, due: bool, preempt: bool) {
-        let (turns, cpu) = (os.turns.load(Relaxed), cpu_time(os));
+        let (turns, cpu) = (os.turns.load(Relaxed), asleep::cpu_time(os.ktid.load(Relaxed)));
         let seen = &c.seen;
         let same = core::ptr::eq(seen.os.get(), os) && seen.turns.get() == turns;
         if !same {
@@ -315,51 +330,21 @@ impl Look {
             seen.ran.set(now);
         }
         let slept = now - seen.ran.get();
-        let quickly = now < self.quickly_until;
-        if due && (quickly || slept >= STUCK) {
-            if let Some(call) = self.asleep_in(os)
-                && (slept >= STUCK || call == self.last_call)
-                && os.turns.load(SeqCst) == turns
-                && running(c).is_some()
-            {
-                self.stuck(c, os, now, call);
-            }
-        } else if slept == 0
-            && tick::slice() != 0
-            && (preempt || c.len() > 0 && now - seen.since.get() >= tick::slice())
+        let too_long = tick::slice() != 0 && c.len() > 0 && now - seen.since.get() >= tick::slice();
+        if due
+            && (slept >= STUCK || now < self.quickly_until)
+            && let Some(call) = self.tasks.asleep_in(os.ktid.load(Relaxed))
+            && (slept >= STUCK || call == self.last_call)
+            && os.turns.load(SeqCst) == turns
+            && running(c).is_some()
         {
-            // A signal would end some calls of the kernel's.
-            if self.asleep_in(os).is_none() {
-                seen.since.set(now);
-                tick::kick(os);
-            }
+            return self.stuck(c, os, now, call);
         }
-    }
-
-    /// The call that an OS thread sleeps in, -1: none, but in the kernel all the same. `None`: it runs, or wants to.
-    fn asleep_in(&self, os: &OsThread) -> Option<i32> {
-        // "TID/syscall", from the end.
-        let mut path = *b"0000000000/syscall\0";
-        let (mut first, mut tid) = (10, os.ktid.load(Relaxed) as u32);
-        while tid != 0 {
-            first -= 1;
-            path[first] = b'0' + (tid % 10) as u8;
-            tid /= 10;
+        // A signal would end some calls of the kernel's.
+        if (preempt || too_long) && self.tasks.asleep_in(os.ktid.load(Relaxed)).is_none() {
+            seen.since.set(now);
+            tick::kick(os);
         }
-        let mut text = [0u8; 16];
-        // SAFETY: memory and descriptors of our own.
-        let n = unsafe {
-            let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
-            let fd =
-                sys::syscall4(nr(libc::SYS_openat), self.tasks as usize, &raw const path[first] as usize, flags, 0);
-            if sys::is_err(fd) {
-                return None;
-            }
-            let n = sys::syscall3(nr(libc::SYS_read), fd as usize, text.as_mut_ptr() as usize, text.len());
-            sys::syscall1(nr(libc::SYS_close), fd as usize);
-            n
-        };
-        parse(&text[..n.max(0) as usize])
     }
 
     fn stuck(&mut self, c: &'static Carrier, os: &'static OsThread, now: u64, call: i32) {
@@ -383,25 +368,6 @@ impl Look {
     }
 }
 
-/// What /proc/TID/syscall begins with: "running", or the number of a call, or -1 (fs/proc/base.c, proc_pid_syscall).
-fn parse(text: &[u8]) -> Option<i32> {
-    let (minus, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, text),
-    };
-    let n = digits.iter().take_while(|d| d.is_ascii_digit()).fold(0i32, |n, d| n * 10 + (d - b'0') as i32);
-    digits.first()?.is_ascii_digit().then_some(if minus { -n } else { n })
-}
-
-/// CPU time of an OS thread: the clock of another thread is `~tid << 3 | 6` (include/linux/posix-timers.h).
-fn cpu_time(os: &OsThread) -> u64 {
-    let clock = (!os.ktid.load(Relaxed)) << 3 | 6;
-    let mut at = Timespec::default();
-    // SAFETY: clock_gettime fills the structure.
-    unsafe { sys::syscall2(nr(libc::SYS_clock_gettime), clock as usize, &raw mut at as usize) };
-    at.nanos().unwrap_or(0)
-}
-
 /// For the child of a fork, which has none.
 ///
 /// # Safety
@@ -409,5 +375,6 @@ fn cpu_time(os: &OsThread) -> u64 {
 pub(crate) unsafe fn after_fork() {
     WATCHDOG.store(null_mut(), Relaxed);
     ASLEEP.store(false, Relaxed);
+    UNTIL.store(0, Relaxed);
     READY.store(0, Relaxed);
 }
