@@ -18,6 +18,7 @@
 //! what came although every thread blocks it; unblocking in any thread takes it out again (`sync_kernel_mask`).
 
 mod action;
+mod before;
 pub(crate) mod calls;
 mod frame;
 mod handler;
@@ -370,6 +371,7 @@ pub(crate) fn init(t: ThreadRef) {
     if alt.flags & libc::SS_DISABLE == 0 {
         t.signals.alt.set(SigStack { flags: alt.flags & !libc::SS_ONSTACK, ..alt });
     }
+    before::adopt(&t.signals.pending);
     action::adopt();
 }
 
