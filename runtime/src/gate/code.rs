@@ -55,7 +55,7 @@ impl Code {
         self.instructions.binary_search_by_key(&(address as u64), Instruction::ip).ok()
     }
 
-    /// Does control get from the first instruction to the one at `address`? Indirect branches are not followed.
+    /// Does control get from the first instruction to the one that has the byte at `address`? Indirect branches are not followed.
     pub(super) fn reaches(&self, address: usize) -> bool {
         let mut seen = vec![false; self.instructions.len()];
         let mut open = vec![0];
@@ -64,7 +64,7 @@ impl Code {
                 continue;
             };
             seen[index] = true;
-            if instruction.ip() as usize == address {
+            if (instruction.ip()..instruction.next_ip()).contains(&(address as u64)) {
                 return true;
             }
             let flow = instruction.flow_control();

@@ -62,7 +62,7 @@ impl<'a> Gaps<'a> {
     }
 
     /// The function around `address`, which lies in no function of the table, as far as it can be told: from its start to
-    /// the next one.
+    /// the next one. Control reaches the instruction that `address` is part of.
     pub(super) fn code_around(&self, functions: Option<&Functions>, address: usize) -> Option<Code> {
         let gap = self.gap(functions, address)?;
         let called = self.called.get_or_init(|| self.call_targets());
@@ -134,7 +134,7 @@ mod tests {
         let around = |at| gaps.code_around(None, start + at).map(|code| code.range.start - start);
         assert_eq!(around(27), Some(16));
         assert_eq!(around(32), Some(16), "by a branch");
-        assert_eq!(around(20), None, "inside an operand");
+        assert_eq!(around(20), Some(16), "inside an operand");
         assert_eq!(around(35), None, "behind a return");
     }
 

@@ -179,9 +179,8 @@ fn choices(
     if around.is_some() {
         return Some(Err(Reason::Undecodable));
     }
-    let code = gaps.code_around(functions, address);
-    if let Some((code, site)) = code.as_ref().and_then(|code| Some((code, code.index_of(address)?))) {
-        return Some(Ok(window::choices(code, site, || window::holes_inside(code))));
+    if let Some(code) = gaps.code_around(functions, address) {
+        return Some(Ok(window::choices(&code, code.index_of(address)?, || window::holes_inside(&code))));
     }
     match functions {
         None => Some(Err(Reason::NoFunctionTable)),
