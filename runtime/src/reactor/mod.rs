@@ -46,6 +46,18 @@ pub(crate) fn init(descriptors: usize) -> Result<(), i32> {
     open()
 }
 
+/// Gives everything back that [`init`] has made, or a part of it.
+///
+/// # Safety
+/// Nobody uses the reactor.
+pub(crate) unsafe fn give_up() {
+    // SAFETY: by contract.
+    unsafe {
+        own::close_all();
+        fd::give_up();
+    }
+}
+
 fn open() -> Result<(), i32> {
     // SAFETY: calls without pointers, and one that copies a structure of ours.
     unsafe {

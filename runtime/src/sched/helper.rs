@@ -174,7 +174,8 @@ unsafe extern "C" fn helper_main(os: usize) -> ! {
     // SAFETY: `spawn` passes a record.
     let h = unsafe { &*(os as *const OsThread) };
     let mask = !crate::abi::signal::NEVER_BLOCKED;
-    h.install_alt_stack();
+    // Without one its handlers run on the hub stack, where there is room.
+    let _ = h.install_alt_stack();
     h.kernel_mask.set(mask);
     // SAFETY: values and structures of our own.
     unsafe {
