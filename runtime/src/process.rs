@@ -172,11 +172,17 @@ pub(crate) fn learn_tid_word(offset: usize) {
 }
 static LEARNT: AtomicBool = AtomicBool::new(false);
 
-/// A second thread is about to exist: the other carriers start.
-pub(crate) fn second_thread() {
-    if !SECOND_THREAD.load(Relaxed) && !SECOND_THREAD.swap(true, SeqCst) {
+/// A second thread is about to exist: the other carriers start. False: it cannot, for want of descriptors.
+pub(crate) fn second_thread() -> bool {
+    if !SECOND_THREAD.load(Relaxed) {
+        // While it is false there is one thread, which is here.
+        if reactor::complete().is_err() {
+            return false;
+        }
+        SECOND_THREAD.store(true, SeqCst);
         hub::start_carriers();
     }
+    true
 }
 
 /// Whether the process has threads that are not virtual.
@@ -329,6 +335,11 @@ pub(crate) fn say_overflow(t: &crate::sched::thread::Thread) {
     let mut line = Text::to(2);
     line.put(b"patchall: thread ").decimal(t.tid.get() as u64).put(b" \"").put_c(&t.name.get());
     line.put(b"\" has overflowed its stack\n").flush();
+}
+
+/// Whether reserved address space counts against a limit of the process's (RLIMIT_AS).
+pub fn address_space_is_limited() -> bool {
+    limits::address_space_is_limited()
 }
 
 /// CPUs this process may use: its affinity mask.
