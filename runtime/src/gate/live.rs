@@ -37,8 +37,13 @@ fn is_futex(address: usize) -> bool {
     before == LONG || before.ends_with(&SHORT)
 }
 
-/// Patches what dlopen has brought, and forgets what dlclose took. What cannot be patched is in [`stats`].
+/// Patches what dlopen has brought, and forgets what dlclose took. What cannot be patched is in [`stats`]. With no memory left
+/// nothing is done: a failed allocation would end the process.
 fn refresh() {
+    const ENOUGH: usize = 2 << 20;
+    if Vec::<u8>::new().try_reserve_exact(ENOUGH).is_err() {
+        return;
+    }
     if let Ok(mut gate) = GATE.lock()
         && let Some(gate) = gate.as_mut()
     {
