@@ -266,8 +266,7 @@ impl OsThread {
         let (sp, size) = self.alt_stack();
         let (s, mut old) = (SigStack { sp, size, ..Default::default() }, SigStack::default());
         // SAFETY: the stack is the caller's own; sigaltstack copies the structures.
-        let r =
-            unsafe { sys::syscall2(sys::nr(libc::SYS_sigaltstack), &raw const s as usize, &raw mut old as usize) };
+        let r = unsafe { sys::syscall2(sys::nr(libc::SYS_sigaltstack), &raw const s as usize, &raw mut old as usize) };
         if sys::is_err(r) { Err(-r as i32) } else { Ok(old) }
     }
 
