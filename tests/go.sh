@@ -7,8 +7,8 @@ name=go
 subjects="channels threads web children signals panics collect callbacks"
 
 build() {
-    requires go
-    requires cc
+    requires go golang-go
+    requires cc gcc
     local source=$root/tests/preload
     export GOFLAGS=-mod=mod GOCACHE=$work/cache CGO_ENABLED=1
     (cd "$source/go" && go build -o "$work/program" . && go build -buildmode=c-shared -o "$work/library.so" .) || fail "go build"
