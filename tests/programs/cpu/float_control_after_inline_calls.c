@@ -1,6 +1,6 @@
 // Threads with different rounding modes make inline system calls amid their floating point, compute until they are
 // preempted, and call libc: each has its own mode and its own values after all of that.
-// harness: libs=-lm limit=40
+// harness: libs=-lm
 #include "../check.h"
 #include <fenv.h>
 #include <sys/syscall.h>
