@@ -3,7 +3,7 @@
 //! The virtual thread parks until the helper has the result; a signal for it calls the kernel off (arch/helper.rs) and is
 //! delivered when the helper has answered: EINTR, or the result if the call was faster. The wait may depend on other
 //! threads of the program, so the number of helpers is bounded by memory and `pids.max` only; where no more are to be had,
-//! the call blocks the carrier.
+//! the carrier makes the call itself, a moment at a time ([`alone`]).
 //!
 //! A helper is any OS thread without a role ([`spare`]); it takes one job at a time. `Job::inner` says whose call it makes.
 
@@ -14,10 +14,12 @@ use super::timer::NEVER;
 use super::{idle, spare, tick};
 use crate::abi::{self, Step};
 use crate::arch;
-use crate::sys::kernel::UContext;
+use crate::sys::kernel::{SigInfo, UContext};
 use crate::sys::spin::Spin;
 use core::ptr::null;
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering::*};
+
+mod alone;
 
 /// A system call: number and arguments.
 pub(crate) type Call = [usize; 7];
@@ -28,7 +30,7 @@ pub(crate) const MOST: usize = 4096;
 /// (RLIMIT_SIGPENDING).
 const AGAIN: u64 = 10_000_000;
 
-/// A helper's part of its record. All-zero: no job.
+/// A helper's part of its record. All-zero: no job. A carrier that makes a call alone uses `called_off`.
 pub(crate) struct Job {
     inner: Spin<Inner>,
     /// The call is to end.
@@ -76,6 +78,7 @@ pub(crate) fn has(t: ThreadRef) -> bool {
 pub(crate) fn make(t: ThreadRef, call: impl FnOnce() -> Call) -> Step {
     match t.woken() {
         None | Some(Wake::Retry) => begin(t, call()),
+        Some(why) if t.call.word.get() == alone::MARK => alone::again(t, why, call),
         Some(Wake::Event) => result(t),
         Some(Wake::Signal | Wake::Timeout) => {
             // SAFETY: set in `begin`; records of OS threads are never unmapped.
@@ -105,7 +108,7 @@ fn result(t: ThreadRef) -> Step {
 }
 
 fn begin(t: ThreadRef, call: Call) -> Step {
-    let Some(h) = spare::take_or_make() else { return Step::Native };
+    let Some(h) = spare::take_or_make() else { return alone::first(t, call) };
     t.call.word.set(&raw const *h as u64);
     t.call.done.set(t.call.deadline.get());
     h.job.called_off.store(0, SeqCst);
@@ -133,7 +136,10 @@ pub(super) fn work(h: &OsThread) -> Option<(ThreadRef, u64)> {
 }
 
 /// The engine's signal in an OS thread that may be a helper: calls its call off if that is wanted and it is not done.
-pub(super) fn on_signal(h: &OsThread, uc: &mut UContext) {
+pub(super) fn on_signal(h: &OsThread, info: &SigInfo, uc: &mut UContext) {
+    if tick::ends_turn(info) {
+        h.job.called_off.store(1, SeqCst);
+    }
     if h.job.called_off.load(SeqCst) != 0
         && let Some(pc) = arch::call_off(uc.mcontext.rip as usize)
     {

@@ -120,7 +120,8 @@ unsafe extern "C" fn main_idle(os: usize) -> ! {
 unsafe fn begin(os: usize) -> &'static OsThread {
     // SAFETY: by contract.
     let os = unsafe { &*(os as *const OsThread) };
-    os.install_alt_stack();
+    // Without one its handlers run on the hub stack, where there is room; but it cannot run virtual threads.
+    os.unfit.store(os.install_alt_stack().is_err(), Relaxed);
     os.fs.set(arch::fs_base());
     let word = os.job.tid_word.as_ptr() as usize;
     // SAFETY: values and structures of our own.

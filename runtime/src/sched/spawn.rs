@@ -51,8 +51,7 @@ pub(super) fn spawn(os: &'static OsThread, f: unsafe extern "C" fn(usize) -> !, 
     if sys::is_err(r) {
         return Err(-r as i32);
     }
-    // The new thread stores the same: whoever is first.
-    os.ktid.store(r as i32, SeqCst);
+    os.began(r as i32);
     Ok(())
 }
 
@@ -65,7 +64,13 @@ unsafe extern "C" fn carrier_main(os: usize) -> ! {
         sys::syscall2(nr(libc::SYS_prctl), libc::PR_SET_NAME as usize, c"patchall".as_ptr() as usize);
     }
     os.fs.set(arch::fs_base());
-    os.install_alt_stack();
+    if os.install_alt_stack().is_err() {
+        // Handlers must not run on the program's stacks: one carrier less. Nobody else pushes to its queue.
+        // SAFETY: set by `start_carriers`; carriers are static.
+        unsafe { &*os.carrier.load(Relaxed) }.os.store(null_mut(), Relaxed);
+        os.ktid.store(0, SeqCst);
+        arch::exit_thread();
+    }
     tick::arm(os);
     signal::sync_kernel_mask(os, true);
     hub::turn_for_ever(os)

@@ -182,7 +182,8 @@ pub(super) fn deadline_moved(at: u64) {
 unsafe extern "C" fn main(os: usize) -> ! {
     // SAFETY: `spawn` passes a record.
     let os = unsafe { &*(os as *const OsThread) };
-    os.install_alt_stack();
+    // Without one its handlers run on the hub stack, where there is room.
+    let _ = os.install_alt_stack();
     // SAFETY: values and structures of our own; the descriptors are copies that this thread alone has.
     unsafe {
         os.ktid.store(sys::syscall0(nr(libc::SYS_gettid)) as i32, SeqCst);
@@ -357,7 +358,7 @@ impl Look {
         }
         let Some(s) = spare::take() else { return };
         let role = (&raw const *c).cast_mut();
-        if os.carrier.compare_exchange(role, null_mut(), SeqCst, Relaxed).is_err() {
+        if s.unfit.load(Relaxed) || os.carrier.compare_exchange(role, null_mut(), SeqCst, Relaxed).is_err() {
             return spare::put_back(s);
         }
         os.resched.store(true, SeqCst);
