@@ -44,6 +44,8 @@ const QUICKLY_FOR: u64 = 5_000_000;
 const LEAST: u64 = 150_000;
 /// A thread that has slept in the kernel for so long is stuck.
 const STUCK: u64 = 1_000_000;
+/// Who has used so much CPU time since the last look computes.
+const COMPUTES: u64 = 50_000;
 /// Without hand-over, what holds others up for so long is told.
 const TOLD: u64 = 10_000_000;
 /// Looks at which nobody runs before the watchdog sleeps.
@@ -319,14 +321,16 @@ impl Look {
     fn look_at(&mut self, c: &'static Carrier, os: &'static OsThread, now: u64, due: bool, preempt: bool) {
         let (turns, cpu) = (os.turns.load(Relaxed), asleep::cpu_time(os.ktid.load(Relaxed)));
         let seen = &c.seen;
-        let same = core::ptr::eq(seen.os.get(), os) && seen.turns.get() == turns;
-        if !same {
+        let same_os = core::ptr::eq(seen.os.get(), os);
+        let same_run = same_os && seen.turns.get() == turns;
+        let worked = if same_os { cpu.saturating_sub(seen.cpu.get()) } else { 0 };
+        if !same_run {
             seen.os.set(os);
             seen.turns.set(turns);
             seen.since.set(now);
             seen.told.set(false);
         }
-        if !same || seen.cpu.get() != cpu {
+        if !same_run || worked != 0 {
             seen.cpu.set(cpu);
             seen.ran.set(now);
         }
@@ -341,8 +345,8 @@ impl Look {
         {
             return self.stuck(c, os, now, call);
         }
-        // A signal would end some calls of the kernel's.
-        if (preempt || too_long) && self.tasks.asleep_in(os.ktid.load(Relaxed)).is_none() {
+        // A signal would end some calls of the kernel's, also one that is about to return because its time is over.
+        if (preempt || too_long) && worked >= COMPUTES && self.tasks.asleep_in(os.ktid.load(Relaxed)).is_none() {
             seen.since.set(now);
             tick::kick(os);
         }
