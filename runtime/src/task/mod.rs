@@ -43,7 +43,7 @@ pub(crate) use local::hooked;
 pub(crate) use offload::offload;
 pub(crate) use record::{OnSignal, Wake};
 pub(crate) use scheduler::Scheduler;
-pub(crate) use stack::Stack;
+pub(crate) use stack::{Stack, is_guard};
 
 use crate::sys;
 use record::Task;

@@ -1,11 +1,13 @@
 //! Stacks of light coroutines: equal slots of mapped chunks, each with a guard page below it, used again and again.
 //!
 //! A chunk is one mapping and its guards are light where the kernel has them (MADV_GUARD_INSTALL, Linux 6.13), so that
-//! vm.max_map_count does not bound the number of coroutines. An overflow meets the guard: SIGSEGV.
+//! vm.max_map_count does not bound the number of coroutines. An overflow meets the guard: SIGSEGV, which is named where the
+//! gate is open.
 //!
 //! Unsafe: maps memory. A slot belongs to one [`Stack`] at a time.
 
 use crate::sys::{self, nr};
+use core::sync::atomic::{AtomicUsize, Ordering::*};
 use corosensei::stack::StackPointer;
 use std::sync::{Mutex, PoisonError};
 
@@ -18,6 +20,16 @@ const PER_CHUNK: usize = 32;
 /// Free stacks that keep their pages; those beyond give them back.
 const WARM: usize = 256;
 const MADV_GUARD_INSTALL: usize = 102;
+
+/// The chunks, for [`is_guard`]; those beyond these are not known there.
+static CHUNKS: [AtomicUsize; 1024] = [const { AtomicUsize::new(0) }; 1024];
+
+/// Whether `addr` is in the guard of a stack. Safe in a signal handler.
+pub(crate) fn is_guard(addr: usize) -> bool {
+    let chunks = CHUNKS.iter().map(|c| c.load(Relaxed)).take_while(|c| *c != 0);
+    let mut holds = chunks.map(|c| addr.wrapping_sub(c)).filter(|at| *at < SLOT * PER_CHUNK);
+    holds.any(|at| at % SLOT < GUARD)
+}
 
 /// Lowest addresses of the free slots.
 static FREE: Mutex<Vec<usize>> = Mutex::new(Vec::new());
@@ -45,6 +57,7 @@ impl Stack {
                     return Err(errno);
                 }
             }
+            let _ = CHUNKS.iter().find(|c| c.compare_exchange(0, chunk, Relaxed, Relaxed).is_ok());
             free.extend((0..PER_CHUNK).rev().map(|i| chunk + i * SLOT));
         }
         free.pop().map(|slot| Stack { slot }).ok_or(libc::ENOMEM)
@@ -84,5 +97,18 @@ unsafe impl corosensei::stack::Stack for Stack {
 
     fn limit(&self) -> StackPointer {
         StackPointer::MIN.saturating_add(self.slot - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guards_are_known_and_nothing_else_is() {
+        let stack = Stack::take().expect("memory");
+        assert!(is_guard(stack.slot) && is_guard(stack.slot + GUARD - 1));
+        assert!(!is_guard(stack.slot + GUARD) && !is_guard(stack.slot + SLOT - 1));
+        assert!(!is_guard((&raw const stack) as usize));
     }
 }
