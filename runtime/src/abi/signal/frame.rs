@@ -59,6 +59,8 @@ pub(super) fn push(t: ThreadRef, a: &SigAction, info: &SigInfo) {
         SavedContext::give(saved);
     }
     t.resume.set(Resume::Regs);
+    // The vector state is in the frame; the handler begins with no more than a function does.
+    t.full.set(false);
 }
 
 fn from_saved(saved: *mut SavedContext) -> Context {
