@@ -11,7 +11,6 @@ use crate::sched::{debug, tick};
 use crate::sys::kernel::{SigAction, SigInfo, UContext};
 use crate::sys::spin::Spin;
 use crate::sys::{self, nr};
-use crate::task;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
 
 struct Actions([SigAction; super::NSIG + 1]);
@@ -286,10 +285,8 @@ pub(super) fn name_overflow(t: &Thread, info: &SigInfo, uc: &UContext) {
     if !near_sp {
         return;
     }
-    if task::is_guard(addr) {
-        crate::process::say_overflow(t, b" has overflowed the stack of a coroutine\n");
-    } else if crate::abi::stacks::is_guard(addr) || t.main.get() && below_mains_stack(addr) {
-        crate::process::say_overflow(t, b" has overflowed its stack\n");
+    if crate::abi::stacks::is_guard(addr) || t.main.get() && below_mains_stack(addr) {
+        crate::process::say_overflow(t);
     }
 }
 
