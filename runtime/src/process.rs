@@ -333,10 +333,10 @@ pub(crate) fn report() {
 }
 
 /// A thread ran out of stack.
-pub(crate) fn say_overflow(t: &crate::sched::thread::Thread, what: &[u8]) {
+pub(crate) fn say_overflow(t: &crate::sched::thread::Thread) {
     let mut line = Text::to(2);
     line.put(b"patchall: thread ").decimal(t.tid.get() as u64).put(b" \"").put_c(&t.name.get());
-    line.put(b"\"").put(what).flush();
+    line.put(b"\" has overflowed its stack\n").flush();
 }
 
 /// Whether reserved address space counts against a limit of the process's (RLIMIT_AS).

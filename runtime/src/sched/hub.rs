@@ -269,6 +269,7 @@ fn enter(os: &'static OsThread, t: ThreadRef) -> Trap {
 /// The tick took the processor away. True: nobody else wants it.
 fn preempted(os: &'static OsThread, t: ThreadRef) -> bool {
     t.resume.set(Resume::Saved);
+    t.full.set(false);
     // SAFETY: the handler has just stored the context.
     t.note_sp(unsafe { (*(*t.saved.get()).uc.get()).mcontext.rsp });
     if os.spare.get().is_null() {
