@@ -248,15 +248,12 @@ unsafe fn after_fork(t: ThreadRef) {
     }
 }
 
-/// execve(2): what the new program inherits is the caller's mask, which the kernel does not know.
+/// execve(2): what the new program inherits of signals is ours, and goes to the kernel first.
 pub(crate) fn execve(t: ThreadRef) -> Step {
     let r = t.regs();
-    let mask = t.signals.mask();
-    let os = t.os();
-    signal::before_exec();
+    signal::before_exec(t);
     // SAFETY: the call the program made. It returns only when it fails.
     let result = unsafe {
-        sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const mask as usize, 0, 8);
         sys::syscall6(
             r.rax as usize,
             r.rdi as usize,
@@ -267,8 +264,7 @@ pub(crate) fn execve(t: ThreadRef) -> Step {
             r.r9 as usize,
         )
     };
-    signal::after_failed_exec();
-    signal::sync_kernel_mask(os, true);
+    signal::after_failed_exec(t);
     Step::Done(result)
 }
 
