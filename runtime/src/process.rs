@@ -107,7 +107,8 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     timer::init(if limited { 1 << 14 } else { 1 << 22 }).map_err(denied("address space for timers"))?;
     let os = OsThread::new().map_err(denied("memory for the first carrier"))?;
     let t = ThreadRef::new().map_err(denied("memory for the first thread"))?;
-    gate::open(arch::gate_entry(), arch::gate_entry_full()).map_err(Refusal::Gate)?;
+    let entries = gate::Entries { libc: arch::gate_entry(), full: arch::gate_entry_full(), wanted: abi::is_virtual };
+    gate::open(entries).map_err(Refusal::Gate)?;
     reactor::init(if limited { 1 << 14 } else { 1 << 20 }).map_err(denied("descriptors for the event loop"))?;
     t.main.set(true);
     t.call.deadline.set(timer::NEVER);
@@ -272,7 +273,7 @@ impl Report {
     pub fn parks(&self) -> impl Iterator<Item = (&'static str, u64)> {
         (0..512).filter_map(|n| {
             let count = os_thread::all().map(|os| os.counters.parks[n].get()).sum();
-            (count > 0).then(|| (abi::row(n).name.trim_start_matches("SYS_"), count))
+            (count > 0).then(|| (abi::name(n), count))
         })
     }
 }
