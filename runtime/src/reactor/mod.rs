@@ -38,6 +38,9 @@ static NOTE: kick::Kick = kick::Kick::new();
 const KICK: u64 = u64::MAX;
 /// Events taken at a time.
 const BATCH: usize = 128;
+/// So many events ahead, the memory that one will need is asked for.
+const FETCH_ENTRY: usize = 8;
+const FETCH_WAITER: usize = 4;
 
 /// Makes the epoll and its eventfd, and room for so many descriptors; higher ones are not waited for here.
 pub(crate) fn init(descriptors: usize) -> Result<(), i32> {
@@ -93,7 +96,11 @@ fn unregister(fd: i32) {
 pub(crate) fn poll(timeout: Option<u64>) {
     let mut events = [MaybeUninit::<EpollEvent>::uninit(); BATCH];
     let n = wait(&mut events, timeout);
-    for e in &events[..n] {
+    // SAFETY: the kernel filled the first `n`.
+    let number = |i: usize| (i < n).then(|| unsafe { events[i].assume_init_ref() }.data as u32);
+    for (i, e) in events[..n].iter().enumerate() {
+        number(i + FETCH_ENTRY).map(fd::fetch_entry);
+        number(i + FETCH_WAITER).map(fd::fetch_waiter);
         // SAFETY: the kernel filled the first `n`.
         let EpollEvent { events, data } = unsafe { e.assume_init() };
         if data == KICK {
