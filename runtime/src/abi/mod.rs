@@ -13,6 +13,7 @@ pub(crate) mod files;
 pub(crate) mod futex;
 pub(crate) mod identity;
 pub(crate) mod io;
+pub(crate) mod limits;
 pub(crate) mod locks;
 pub(crate) mod poll;
 pub(crate) mod procfs;
@@ -194,7 +195,7 @@ macro_rules! table {
 table! {
     SYS_futex             futex::futex,               Flag;
     SYS_io_uring_enter uring::io_uring_enter, Never;
-    SYS_futex_waitv       futex::waitv,               Never;
+    SYS_futex_waitv       futex::waitv,               Flag;
     SYS_nanosleep         time::nanosleep,            Never;
     SYS_clock_nanosleep   time::clock_nanosleep,      Never;
     SYS_sched_yield       time::sched_yield,          Never;
@@ -232,6 +233,8 @@ table! {
     SYS_get_robust_list   identity::get_robust_list,  Never;
     SYS_rseq              identity::rseq,             Never;
     SYS_prctl             identity::prctl,            Never;
+    SYS_setrlimit         limits::setrlimit,          Never;
+    SYS_prlimit64         limits::prlimit64,          Never;
     SYS_setuid            credentials::set_ids,       Never;
     SYS_setgid            credentials::set_ids,       Never;
     SYS_setreuid          credentials::set_ids,       Never;

@@ -30,7 +30,6 @@ pub(crate) fn adopt(os: &'static OsThread, t: ThreadRef, c: &'static Carrier) {
     os.hub_sp.set(os.hub_stack_top() as u64 - 8);
     os.hub_ip.set(first_entry as *const () as u64);
     os.fs.set(arch::fs_base());
-    os.install_alt_stack();
     os.current.store(t.as_ptr().cast_mut(), Relaxed);
     serve_role(os, c);
     t.os.set(os);
@@ -122,7 +121,13 @@ unsafe extern "C" fn carrier_main(os: usize) -> ! {
         sys::syscall2(nr(libc::SYS_prctl), libc::PR_SET_NAME as usize, c"patchall".as_ptr() as usize);
     }
     os.fs.set(arch::fs_base());
-    os.install_alt_stack();
+    if os.install_alt_stack().is_err() {
+        // Handlers must not run on the program's stacks: one carrier less. Nobody else pushes to its queue.
+        // SAFETY: set by `start_carriers`; carriers are static.
+        unsafe { &*os.carrier.load(Relaxed) }.os.store(null_mut(), Relaxed);
+        os.ktid.store(0, SeqCst);
+        arch::exit_thread();
+    }
     super::tick::arm(os);
     signal::sync_kernel_mask(os, true);
     turn_for_ever(os)

@@ -107,18 +107,18 @@ pub(crate) struct Thread {
     pub waiter: Waiter,
     /// Next in a run queue or in the pool's free list, under its lock.
     pub(crate) next: AtomicPtr<Thread>,
-    /// The deepest stack pointer the engine has seen it with: how much of its stack may be in use.
-    pub(crate) lowest_sp: Cell<u64>,
     /// The node of a wait on one descriptor.
     pub(crate) fd_wait: FdWait,
     /// Extended state of a thread that parked at a site outside libc; null when it never did.
     pub(crate) vectors: Cell<*mut u8>,
-    /// The context `Resume::Saved` goes on from; null when it has none.
-    pub(crate) saved: Cell<*mut SavedContext>,
 
     // Its calls: line 5 and what of line 6 is signals.
+    /// The context `Resume::Saved` goes on from; null when it has none.
+    pub(crate) saved: Cell<*mut SavedContext>,
     /// State of the running call.
     pub call: CallState,
+    /// The deepest stack pointer the engine has seen it with: how much of its stack may be in use.
+    pub(crate) lowest_sp: Cell<u64>,
     /// Signals.
     pub(crate) signals: SignalState,
 
@@ -140,7 +140,8 @@ pub(crate) struct Thread {
     pub(crate) name: Cell<[u8; 16]>,
 }
 
-const _: () = assert!(offset_of!(Thread, waiter) == 3 * arch::LINE && offset_of!(Thread, fd_wait) == 4 * arch::LINE);
+const _: () = assert!(offset_of!(Thread, waiter) == 3 * arch::LINE && offset_of!(Thread, next) == 4 * arch::LINE);
+const _: () = assert!(offset_of!(Thread, saved) == 5 * arch::LINE);
 
 // SAFETY: see the header.
 unsafe impl Sync for Thread {}
