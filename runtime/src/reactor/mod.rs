@@ -125,8 +125,12 @@ pub(crate) fn poll(timeout: Option<u64>) {
     // SAFETY: the kernel filled the first `n`.
     let number = |i: usize| (i < n).then(|| unsafe { events[i].assume_init_ref() }.data as u32);
     for (i, e) in events[..n].iter().enumerate() {
-        number(i + FETCH_ENTRY).map(fd::fetch_entry);
-        number(i + FETCH_WAITER).map(fd::fetch_waiter);
+        if let Some(fd) = number(i + FETCH_ENTRY) {
+            fd::fetch_entry(fd);
+        }
+        if let Some(fd) = number(i + FETCH_WAITER) {
+            fd::fetch_waiter(fd);
+        }
         // SAFETY: the kernel filled the first `n`.
         let EpollEvent { events, data } = unsafe { e.assume_init() };
         if data == KICK {
