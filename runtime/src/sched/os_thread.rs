@@ -227,7 +227,6 @@ impl OsThread {
         os.spare.set(spare);
         os.xsave_mask.set(arch::xsave_mask());
         os.xsave_area.set(((p as usize + size_of::<OsThread>() + 63) & !63) as *mut u8);
-        MOST.fetch_max(ALIVE.fetch_add(1, Relaxed) + 1, Relaxed);
         Ok(os)
     }
 
@@ -240,7 +239,16 @@ impl OsThread {
         let mut r = REGION.lock();
         self.current.store(r.free.cast(), Relaxed);
         r.free = (&raw const *self).cast_mut();
-        ALIVE.fetch_sub(1, Relaxed);
+        if self.ktid.load(Relaxed) != 0 {
+            ALIVE.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// The kernel has the thread: counts it.
+    pub(crate) fn began(&self, ktid: i32) {
+        // The new thread may store the same.
+        self.ktid.store(ktid, SeqCst);
+        MOST.fetch_max(ALIVE.fetch_add(1, Relaxed) + 1, Relaxed);
     }
 
     /// The record of the OS thread whose hub stack or alternate stack the caller runs on.

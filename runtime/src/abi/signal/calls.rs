@@ -1,6 +1,6 @@
 //! The system calls about signals.
 
-use super::{NSIG, SigInfo, UNBLOCKABLE, action, bit, mask_for_call, send, send_to_process, set_mask};
+use super::{NSIG, SigInfo, UNBLOCKABLE, action, bit, mask_for_call, send, send_to_process, set_mask, shared};
 use crate::abi::{Step, after, err, prepare};
 use crate::process;
 use crate::sched::state::Wake;
@@ -9,6 +9,7 @@ use crate::sched::tids;
 use crate::sched::timer::NEVER;
 use crate::sys::kernel::{SigAction, SigStack, Timespec};
 use crate::sys::{self, nr, user};
+use core::sync::atomic::Ordering::SeqCst;
 
 /// Bytes of the kernel's sigset_t.
 const SIGSET: usize = 8;
@@ -79,7 +80,7 @@ pub(crate) fn rt_sigpending(t: ThreadRef) -> Step {
     let mut kernel = 0u64;
     // SAFETY: the kernel writes 8 bytes.
     unsafe { sys::syscall2(nr(libc::SYS_rt_sigpending), &raw mut kernel as usize, SIGSET) };
-    let set = (t.signals.pending.set() | super::PROCESS.set() | kernel) & t.signals.mask();
+    let set = (t.signals.pending.set() | shared::QUEUE.set() | kernel) & t.signals.mask();
     match user::put(t.arg(0), &set) {
         Ok(()) => Step::Done(0),
         Err(f) => f.into(),
@@ -275,11 +276,11 @@ pub(crate) fn rt_sigtimedwait(t: ThreadRef) -> Step {
         t.call.deadline.set(deadline);
     }
     // Announced first, looked at second: a sender does it the other way round.
-    t.signals.saved_mask.set(set);
+    t.signals.waits_for.store(set, SeqCst);
     super::route();
-    let taken = t.signals.pending.take(set).or_else(|| super::PROCESS.take(set)).or_else(|| kernel_pending(set));
+    let taken = t.signals.pending.take(set).or_else(|| shared::QUEUE.take(set)).or_else(|| kernel_pending(set));
     if let Some(info) = taken {
-        t.signals.saved_mask.set(0);
+        waits_no_more(t);
         if info_at != 0
             && let Err(f) = user::put(info_at, &info)
         {
@@ -289,11 +290,11 @@ pub(crate) fn rt_sigtimedwait(t: ThreadRef) -> Step {
     }
     match t.woken() {
         Some(Wake::Timeout) => {
-            t.signals.saved_mask.set(0);
+            waits_no_more(t);
             return err(libc::EAGAIN);
         }
         Some(Wake::Signal) if super::deliverable(&t) => {
-            t.signals.saved_mask.set(0);
+            waits_no_more(t);
             return Step::Interrupted;
         }
         _ => {}
@@ -301,10 +302,15 @@ pub(crate) fn rt_sigtimedwait(t: ThreadRef) -> Step {
     let seq = prepare(t, t.call.deadline.get(), true);
     // What the thread waits for must come to us: the kernel has it blocked only if it came when nobody wanted it.
     super::open_for(t, set);
-    if (t.signals.pending.set() | super::PROCESS.set()) & set != 0 {
+    if (t.signals.pending.set() | shared::QUEUE.set()) & set != 0 {
         t.waiter.state.wake(seq, Wake::Event);
     }
     Step::Park
+}
+
+fn waits_no_more(t: ThreadRef) {
+    t.signals.waits_for.store(0, SeqCst);
+    shared::retarget(t);
 }
 
 /// Takes what the kernel itself has pending, for signals that were blocked before the gate opened.
