@@ -18,9 +18,9 @@ for source in "$here"/*.c; do
     "${CC:-gcc}" -std=gnu11 -O1 -Wall -Wextra -pthread -o "$work/$(basename "$source" .c)" "$source" || exit 1
 done
 
-# under CMD..: a minute is far more than any of them needs.
+# under CMD..: a minute is far more than any of them needs. (What the shell itself says of a signal is left out.)
 under() {
-    timeout -k 5 60 "$@" >"$work/out" 2>"$work/err" </dev/null
+    { timeout -k 5 60 "$@" >"$work/out" 2>"$work/err" </dev/null; } 2>/dev/null
     status=$?
 }
 

@@ -172,6 +172,9 @@ pub(crate) fn claim_sigpipe(t: ThreadRef) {
 pub(crate) fn set_mask(t: ThreadRef, mask: u64) {
     let mask = mask & !UNBLOCKABLE;
     t.signals.mask.store(mask, SeqCst);
+    if t.main.get() {
+        action::let_go(!mask);
+    }
     let now_open = KERNEL_MASK.load(SeqCst) & !mask;
     if now_open != 0 {
         KERNEL_MASK.fetch_and(!now_open, SeqCst);
