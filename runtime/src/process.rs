@@ -132,7 +132,8 @@ fn prepare(limited: bool) -> Result<(&'static OsThread, ThreadRef), Refusal> {
     let os = OsThread::new().map_err(denied("memory for the first carrier"))?;
     let t = ThreadRef::new().map_err(denied("memory for the first thread"))?;
     signal::check().map_err(denied("a signal handler"))?;
-    gate::open(arch::gate_entry(), arch::gate_entry_full()).map_err(Refusal::Gate)?;
+    let entries = gate::Entries { libc: arch::gate_entry(), full: arch::gate_entry_full(), wanted: abi::is_virtual };
+    gate::open(entries).map_err(Refusal::Gate)?;
     reactor::init(if limited { 1 << 14 } else { 1 << 20 }).map_err(denied("descriptors for the event loop"))?;
     match os.install_alt_stack() {
         Ok(old) => signal::adopt_alternate_stack(t, old),
@@ -293,7 +294,7 @@ impl Report {
     pub fn parks(&self) -> impl Iterator<Item = (&'static str, u64)> {
         (0..512).filter_map(|n| {
             let count = os_thread::all().map(|os| os.counters.parks[n].get()).sum();
-            (count > 0).then(|| (abi::row(n).name.trim_start_matches("SYS_"), count))
+            (count > 0).then(|| (abi::name(n), count))
         })
     }
 }

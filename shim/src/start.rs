@@ -3,11 +3,11 @@
 //! A process that makes no thread pays for the loading and for a look through its environment.
 
 use crate::{alloc, report};
-use core::sync::atomic::{AtomicU8, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering::*};
 use patchall::config::{Config, Level, Stats, Tick};
 use patchall::process::{self, Refusal, Settings};
 use patchall::sys;
-use std::sync::{Mutex, Once};
+use std::sync::Mutex;
 
 unsafe extern "C" {
     static environ: *const *mut libc::c_char;
@@ -41,13 +41,19 @@ pub(crate) fn mode() -> (&'static str, String) {
     }
 }
 
+/// Runs at the start of every program: all of it in one place, because each page of code it touches costs as much as what it
+/// does there.
 #[ctor::ctor(unsafe)]
 fn loaded() {
-    // A constructor of another library may have made a thread before ours ran: it came through here, too.
-    static READ: Once = Once::new();
-    READ.call_once(read_settings);
+    // A constructor of another library may have made a thread before ours ran: it came through here, too. No other thread
+    // existed then.
+    static READ: AtomicBool = AtomicBool::new(false);
+    if !READ.swap(true, SeqCst) {
+        read_settings();
+    }
 }
 
+#[inline(always)]
 fn read_settings() {
     process::at_load();
     // SAFETY: the loader has set `environ`, and nobody changes it before main.

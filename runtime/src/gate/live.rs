@@ -10,13 +10,13 @@ static GATE: Mutex<Option<Gate>> = Mutex::new(None);
 ///
 /// # Errors
 /// The reason, for people.
-pub(crate) fn open(libc: usize, full: usize) -> Result<(), String> {
+pub(crate) fn open(entries: Entries) -> Result<(), String> {
     let mut gate = GATE.lock().map_err(|_| "an earlier attempt failed".to_string())?;
     // Before anything is patched: without it, what dlopen brings would run natively, unnoticed.
     // SAFETY: there is one thread.
     unsafe { notice::install() }?;
     // SAFETY: the entries are those of `arch`, which keep registers and stack as promised; there is one thread.
-    let opened = unsafe { Gate::open(Entries { libc, full }, Threads::One) }.map_err(|e| e.to_string())?;
+    let opened = unsafe { Gate::open(entries, Threads::One) }.map_err(|e| e.to_string())?;
     let stats = opened.stats();
     *gate = Some(opened);
     match stats.objects.iter().find(|o| o.left.iter().any(|l| is_futex(l.address))) {

@@ -72,6 +72,10 @@ pub(crate) struct OsThread {
     pub(crate) fs: Cell<u64>,
     /// Counts turns of the hub, for what is done every so many.
     pub(crate) turns: Cell<u32>,
+    /// How often it had polled when that was last looked at, and when it was first seen so.
+    pub(crate) polls_then: Cell<u64>,
+    /// See above.
+    pub(crate) polled_at: Cell<u64>,
     /// Where the tick saves the next preempted context.
     pub(crate) spare: Cell<*mut SavedContext>,
     /// What it does as a helper.
