@@ -12,6 +12,7 @@ pub mod gate;
 pub mod hooks;
 mod libc_state;
 mod mem;
+mod own_stack;
 pub mod process;
 mod reactor;
 mod sched;
