@@ -143,7 +143,9 @@ fn prepare(limited: bool) -> Result<(&'static OsThread, ThreadRef), Refusal> {
     reactor::init(if limited { 1 << 14 } else { 1 << 20 }).map_err(denied("descriptors for the event loop"))?;
     match os.install_alt_stack() {
         Ok(old) => signal::adopt_alternate_stack(t, old),
-        Err(libc::EPERM) => return Err(Refusal::Lacks("the first thread is made by a handler on an alternate signal stack")),
+        Err(libc::EPERM) => {
+            return Err(Refusal::Lacks("the first thread is made by a handler on an alternate signal stack"));
+        }
         Err(errno) => return Err(Refusal::Denied("an alternate signal stack", errno)),
     }
     Ok((os, t))

@@ -59,6 +59,9 @@ fn refresh() {
     }
 }
 
+/// Bytes of stack that looking through objects takes, and more.
+const REFRESH_STACK: usize = 256 << 10;
+
 /// What the loader calls, by way of [`notice`], in the middle of the program's dlopen or dlclose: on the program's stack, of
 /// which it takes next to nothing, and with the program's errno, which it keeps.
 pub(super) extern "C" fn objects_changed() {
@@ -67,7 +70,7 @@ pub(super) extern "C" fn objects_changed() {
     }
     let errno = crate::task::errno();
     // A thread may have called dlopen on 16 KiB.
-    if let Ok(stack) = crate::task::Stack::take() {
+    if let Ok(stack) = crate::task::Stack::take(REFRESH_STACK) {
         corosensei::on_stack(stack, refresh);
     }
     crate::task::set_errno(errno);

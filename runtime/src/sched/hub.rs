@@ -23,7 +23,7 @@ const LOOK_AT_DESCRIPTORS: u32 = 64;
 /// starts the hub on a stack of its own.
 pub(crate) fn adopt(os: &'static OsThread, t: ThreadRef, c: &'static Carrier) {
     // SAFETY: gettid has no effect.
-    os.ktid.store(unsafe { sys::syscall0(nr(libc::SYS_gettid)) } as i32, Relaxed);
+    os.began(unsafe { sys::syscall0(nr(libc::SYS_gettid)) } as i32);
     os.hub_sp.set(os.hub_stack_top() as u64 - 8);
     os.hub_ip.set(first_entry as *const () as u64);
     os.fs.set(arch::fs_base());
@@ -104,8 +104,7 @@ pub(crate) fn spawn(os: &'static OsThread, f: unsafe extern "C" fn(usize) -> !) 
     if sys::is_err(r) {
         return Err(-r as i32);
     }
-    // The new thread stores the same: whoever is first.
-    os.ktid.store(r as i32, SeqCst);
+    os.began(r as i32);
     Ok(())
 }
 
@@ -270,6 +269,7 @@ fn enter(os: &'static OsThread, t: ThreadRef) -> Trap {
 /// The tick took the processor away. True: nobody else wants it.
 fn preempted(os: &'static OsThread, t: ThreadRef) -> bool {
     t.resume.set(Resume::Saved);
+    t.full.set(false);
     // SAFETY: the handler has just stored the context.
     t.note_sp(unsafe { (*(*t.saved.get()).uc.get()).mcontext.rsp });
     if os.spare.get().is_null() {

@@ -223,7 +223,6 @@ impl OsThread {
         os.spare.set(spare);
         os.xsave_mask.set(arch::xsave_mask());
         os.xsave_area.set(((p as usize + size_of::<OsThread>() + 63) & !63) as *mut u8);
-        MOST.fetch_max(ALIVE.fetch_add(1, Relaxed) + 1, Relaxed);
         Ok(os)
     }
 
@@ -236,7 +235,16 @@ impl OsThread {
         let mut r = REGION.lock();
         self.current.store(r.free.cast(), Relaxed);
         r.free = (&raw const *self).cast_mut();
-        ALIVE.fetch_sub(1, Relaxed);
+        if self.ktid.load(Relaxed) != 0 {
+            ALIVE.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// The kernel has the thread: counts it.
+    pub(crate) fn began(&self, ktid: i32) {
+        // The new thread may store the same.
+        self.ktid.store(ktid, SeqCst);
+        MOST.fetch_max(ALIVE.fetch_add(1, Relaxed) + 1, Relaxed);
     }
 
     /// The record of the OS thread whose hub stack or alternate stack the caller runs on.
@@ -266,8 +274,7 @@ impl OsThread {
         let (sp, size) = self.alt_stack();
         let (s, mut old) = (SigStack { sp, size, ..Default::default() }, SigStack::default());
         // SAFETY: the stack is the caller's own; sigaltstack copies the structures.
-        let r =
-            unsafe { sys::syscall2(sys::nr(libc::SYS_sigaltstack), &raw const s as usize, &raw mut old as usize) };
+        let r = unsafe { sys::syscall2(sys::nr(libc::SYS_sigaltstack), &raw const s as usize, &raw mut old as usize) };
         if sys::is_err(r) { Err(-r as i32) } else { Ok(old) }
     }
 

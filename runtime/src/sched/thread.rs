@@ -82,7 +82,8 @@ pub(crate) struct Thread {
     pub(crate) os: Cell<*const OsThread>,
     pub(crate) fs: Cell<u64>,
     pub(crate) xmm: UnsafeCell<Xmm>,
-    /// The vector state at the last entry is in the OS thread's XSAVE area, or in `vectors`.
+    /// The thread is in a call from a site where whole vector registers may be live: they are in the OS thread's XSAVE area, or
+    /// in `vectors` while it does not run.
     pub(crate) full: Cell<bool>,
     pub(crate) resume: Cell<Resume>,
     pub(crate) main: Cell<bool>,

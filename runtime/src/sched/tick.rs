@@ -41,9 +41,9 @@ pub(crate) fn arm(os: &OsThread) {
 pub(super) struct Turn(usize);
 
 impl Turn {
-    /// Ends after so many nanoseconds, less than a second; and again, since a first signal may come too early to be of use.
+    /// Ends after so many nanoseconds, less than a second. Once: the signal is remembered if it comes before the call.
     pub(super) fn begin(os: &OsThread, ns: u64) -> Option<Turn> {
-        start(os, libc::CLOCK_MONOTONIC, TURN, [0, ns, 0, ns]).ok().map(Turn)
+        start(os, libc::CLOCK_MONOTONIC, TURN, [0, 0, 0, ns]).ok().map(Turn)
     }
 }
 
