@@ -30,9 +30,16 @@ pub(crate) fn pid() -> i32 {
     PID.load(Relaxed)
 }
 
-/// To be called when the library is loaded, before the program runs: notes which descriptors are inherited.
+/// To be called when the library is loaded, before the program runs: notes which descriptors are inherited, and looks up
+/// libc's functions behind the hooks.
 pub fn at_load() {
     reactor::at_load();
+    crate::hooks::find_all();
+}
+
+/// Runs `f` on a stack of its own, so that next to nothing is taken of the caller's; on the caller's if there is no memory.
+pub fn on_own_stack(f: fn()) {
+    crate::own_stack::run(f);
 }
 
 /// Has a list of all threads, with what each waits for, appended to `file` whenever the signal comes. Takes that signal from

@@ -56,6 +56,7 @@ fn loaded() {
 #[inline(always)]
 fn read_settings() {
     process::at_load();
+    crate::hooks::find_all();
     // SAFETY: the loader has set `environ`, and nobody changes it before main.
     let (config, problems) = unsafe { Config::from_environ(Config::DEFAULT, environ) };
     if !problems.is_empty() {
@@ -82,11 +83,16 @@ pub(crate) fn say(level: Level, text: &str) {
     }
 }
 
-/// A thread is about to be made: opens the gate, once.
+/// A thread is about to be made: opens the gate, once. On a stack of our own, since the caller's may be one of a few KiB that
+/// the program has made itself, enough for pthread_create.
+#[inline]
 pub(crate) fn before_first_thread() {
-    if MODE.load(Acquire) != DORMANT {
-        return;
+    if MODE.load(Acquire) == DORMANT {
+        process::on_own_stack(first_thread);
     }
+}
+
+fn first_thread() {
     loaded();
     let config = config();
     let outcome = match config.gate {
