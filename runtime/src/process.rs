@@ -30,9 +30,16 @@ pub(crate) fn pid() -> i32 {
     PID.load(Relaxed)
 }
 
-/// To be called when the library is loaded, before the program runs: notes which descriptors are inherited.
+/// To be called when the library is loaded, before the program runs: notes which descriptors are inherited, and looks up
+/// libc's functions behind the hooks.
 pub fn at_load() {
     reactor::at_load();
+    crate::hooks::find_all();
+}
+
+/// Runs `f` on a stack of its own, so that next to nothing is taken of the caller's; on the caller's if there is no memory.
+pub fn on_own_stack(f: fn()) {
+    crate::own_stack::run(f);
 }
 
 /// Has a list of all threads, with what each waits for, appended to `file` whenever the signal comes. Takes that signal from
@@ -137,7 +144,8 @@ fn prepare(limited: bool) -> Result<(&'static OsThread, ThreadRef), Refusal> {
     let os = OsThread::new().map_err(denied("memory for the first carrier"))?;
     let t = ThreadRef::new().map_err(denied("memory for the first thread"))?;
     signal::check().map_err(denied("a signal handler"))?;
-    gate::open(arch::gate_entry(), arch::gate_entry_full()).map_err(Refusal::Gate)?;
+    let entries = gate::Entries { libc: arch::gate_entry(), full: arch::gate_entry_full(), wanted: abi::is_virtual };
+    gate::open(entries).map_err(Refusal::Gate)?;
     reactor::init(if limited { 1 << 14 } else { 1 << 20 }).map_err(denied("descriptors for the event loop"))?;
     match os.install_alt_stack() {
         Ok(old) => signal::adopt_alternate_stack(t, old),
@@ -257,15 +265,12 @@ unsafe fn after_fork(t: ThreadRef) {
     }
 }
 
-/// execve(2): what the new program inherits is the caller's mask, which the kernel does not know.
+/// execve(2): what the new program inherits of signals is ours, and goes to the kernel first.
 pub(crate) fn execve(t: ThreadRef) -> Step {
     let r = t.regs();
-    let mask = t.signals.mask();
-    let os = t.os();
-    signal::before_exec();
+    signal::before_exec(t);
     // SAFETY: the call the program made. It returns only when it fails.
     let result = unsafe {
-        sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const mask as usize, 0, 8);
         sys::syscall6(
             r.rax as usize,
             r.rdi as usize,
@@ -276,8 +281,7 @@ pub(crate) fn execve(t: ThreadRef) -> Step {
             r.r9 as usize,
         )
     };
-    signal::after_failed_exec();
-    signal::sync_kernel_mask(os, true);
+    signal::after_failed_exec(t);
     Step::Done(result)
 }
 
@@ -306,7 +310,7 @@ impl Report {
     pub fn parks(&self) -> impl Iterator<Item = (&'static str, u64)> {
         (0..512).filter_map(|n| {
             let count = os_thread::all().map(|os| os.counters.parks[n].get()).sum();
-            (count > 0).then(|| (abi::row(n).name.trim_start_matches("SYS_"), count))
+            (count > 0).then(|| (abi::name(n), count))
         })
     }
 }

@@ -3,7 +3,7 @@
 //! A process that makes no thread pays for the loading and for a look through its environment.
 
 use crate::{alloc, report};
-use core::sync::atomic::{AtomicU8, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering::*};
 use patchall::config::{Config, Level, Stats, Tick};
 use patchall::process::{self, Refusal, Settings};
 use patchall::sys;
@@ -42,16 +42,22 @@ pub(crate) fn mode() -> (&'static str, String) {
     }
 }
 
+/// Runs at the start of every program: all of it in one place, because each page of code it touches costs as much as what it
+/// does there.
 #[ctor::ctor(unsafe)]
 fn loaded() {
-    // A constructor of another library may have made a thread before ours ran: it came through here, too.
-    if CONFIG.get().is_none() {
+    // A constructor of another library may have made a thread before ours ran: it came through here, too. No other thread
+    // existed then.
+    static READ: AtomicBool = AtomicBool::new(false);
+    if !READ.swap(true, SeqCst) {
         read_settings();
     }
 }
 
+#[inline(always)]
 fn read_settings() {
     process::at_load();
+    crate::hooks::find_all();
     // SAFETY: the loader has set `environ`, and nobody changes it before main.
     let (config, problems) = unsafe { Config::from_environ(Config::DEFAULT, environ) };
     if !problems.is_empty() {
@@ -76,11 +82,16 @@ pub(crate) fn say(level: Level, text: &str) {
     }
 }
 
-/// A thread is about to be made: opens the gate, once.
+/// A thread is about to be made: opens the gate, once. On a stack of our own, since the caller's may be one of a few KiB that
+/// the program has made itself, enough for pthread_create.
+#[inline]
 pub(crate) fn before_first_thread() {
-    if MODE.load(Acquire) != DORMANT {
-        return;
+    if MODE.load(Acquire) == DORMANT {
+        process::on_own_stack(first_thread);
     }
+}
+
+fn first_thread() {
     loaded();
     let config = config();
     let outcome = match config.gate {

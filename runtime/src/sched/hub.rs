@@ -18,6 +18,9 @@ use core::sync::atomic::Ordering::*;
 /// Turns between two looks at the clock, and at the descriptors, while there is always something to run.
 const LOOK_AT_TIMERS: u32 = 16;
 const LOOK_AT_DESCRIPTORS: u32 = 64;
+/// Nanoseconds without a look at the descriptors after which one is made in passing. Not sooner: what is woken long before it
+/// runs has left the caches by then.
+const UNSEEN: u64 = 1_000_000;
 
 /// Makes the calling OS thread one of the engine's, as it is: `t` is the thread it runs, and its first entry into the gate
 /// starts the hub on a stack of its own.
@@ -93,7 +96,7 @@ fn next(os: &'static OsThread) -> ThreadRef {
             timer::expire();
         }
         if turns.is_multiple_of(LOOK_AT_DESCRIPTORS) {
-            idle::glance();
+            look_at_descriptors(os);
         }
         if let Some(t) = own.pop().or_else(|| steal(os, own)) {
             if waited {
@@ -103,6 +106,16 @@ fn next(os: &'static OsThread) -> ThreadRef {
         }
         idle::wait(os);
         waited = true;
+    }
+}
+
+/// A look in passing, if this OS thread has not polled for a while.
+fn look_at_descriptors(os: &OsThread) {
+    let (polls, now) = (os.counters.polls.get(), sys::monotonic());
+    if polls != os.polls_then.replace(polls) {
+        os.polled_at.set(now);
+    } else if now.saturating_sub(os.polled_at.get()) >= UNSEEN {
+        idle::glance();
     }
 }
 

@@ -82,6 +82,10 @@ pub(crate) struct OsThread {
     pub(crate) stuck: super::watch::Stuck,
     /// Its tick's timer, plus one; 0: it has none.
     pub(crate) timer: Cell<i32>,
+    /// How often it had polled when that was last looked at, and when it was first seen so.
+    pub(crate) polls_then: Cell<u64>,
+    /// See above.
+    pub(crate) polled_at: Cell<u64>,
     /// Where the tick saves the next preempted context.
     pub(crate) spare: Cell<*mut SavedContext>,
     /// What it does as a helper.

@@ -20,6 +20,7 @@
 mod action;
 mod before;
 pub(crate) mod calls;
+mod exec;
 mod frame;
 mod handler;
 mod inbox;
@@ -28,7 +29,7 @@ mod shared;
 mod signalfd;
 pub(crate) mod timers;
 
-pub(crate) use action::{after_failed_exec, before_exec};
+pub(crate) use exec::{after_failed_exec, before_exec};
 pub(crate) use frame::sigreturn;
 pub(crate) use handler::{NEVER_BLOCKED, install};
 pub(crate) use shared::send_to_process;
@@ -172,6 +173,9 @@ pub(crate) fn claim_sigpipe(t: ThreadRef) {
 pub(crate) fn set_mask(t: ThreadRef, mask: u64) {
     let mask = mask & !UNBLOCKABLE;
     t.signals.mask.store(mask, SeqCst);
+    if t.main.get() {
+        action::let_go(!mask);
+    }
     let now_open = KERNEL_MASK.load(SeqCst) & !mask;
     if now_open != 0 {
         KERNEL_MASK.fetch_and(!now_open, SeqCst);
@@ -303,7 +307,7 @@ pub(crate) fn init(t: ThreadRef) {
     unsafe { sys::syscall4(nr(libc::SYS_rt_sigprocmask), set, all_at, mask_at, 8) };
     KERNEL_MASK.store(mask & !handler::NEVER_BLOCKED, SeqCst);
     t.signals.mask.store(mask, SeqCst);
-    before::adopt(&t.signals.pending);
+    before::take_own(|info| t.signals.pending.push(info));
     action::adopt();
 }
 
