@@ -76,9 +76,10 @@ pub(super) extern "C" fn objects_changed() {
     crate::task::set_errno(errno);
 }
 
-/// What has been patched; `None` while the gate is shut.
+/// What has been patched; `None` while the gate is shut, or while a thread is at it: who asks may be the end of the process,
+/// or the child of a fork, in which that thread does not exist.
 pub fn stats() -> Option<Stats> {
-    GATE.lock().ok()?.as_ref().map(Gate::stats)
+    GATE.try_lock().ok()?.as_ref().map(Gate::stats)
 }
 
 /// Whether a call came from libc itself, by the address of its native `syscall` in the trampoline.

@@ -85,6 +85,12 @@ fn open() -> Result<(), i32> {
     Ok(())
 }
 
+/// The descriptors that [`poll`] and [`kick()`] need, the lower one first.
+pub(crate) fn descriptors() -> [i32; 2] {
+    let (a, b) = (EPOLL.load(Relaxed), EVENT.load(Relaxed));
+    [a.min(b), a.max(b)]
+}
+
 /// Makes up for what the child of a fork could not have. The process has one thread.
 pub(crate) fn complete() -> Result<(), i32> {
     if EPOLL.load(Relaxed) >= 0 { Ok(()) } else { open() }

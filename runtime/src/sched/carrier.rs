@@ -21,6 +21,8 @@ pub(crate) struct Carrier {
     fetched: AtomicU32,
     /// Who serves it.
     pub(crate) os: AtomicPtr<OsThread>,
+    /// What the watchdog saw at its last look.
+    pub(super) seen: super::watch::Seen,
 }
 
 struct List {
@@ -61,6 +63,7 @@ impl Carrier {
             len: AtomicUsize::new(0),
             fetched: AtomicU32::new(0),
             os: AtomicPtr::new(null_mut()),
+            seen: super::watch::Seen::nothing(),
         }
     }
 
