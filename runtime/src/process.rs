@@ -270,9 +270,9 @@ pub struct Report {
 impl Report {
     /// Parks by call: name and count, those that are not zero.
     pub fn parks(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        (0..512).filter_map(|n| {
+        (0..abi::NUMBERS).filter_map(|n| {
             let count = os_thread::all().map(|os| os.counters.parks[n].get()).sum();
-            (count > 0).then(|| (abi::row(n).name.trim_start_matches("SYS_"), count))
+            (count > 0).then(|| (abi::row(n).name, count))
         })
     }
 }
