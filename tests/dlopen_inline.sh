@@ -5,7 +5,7 @@
 name=dlopen_inline
 
 check() {
-    requires cc
+    requires cc gcc
     local source=$root/tests/preload
     cc -O2 -shared -fPIC -o "$work/libinline.so" "$source/inline.c" || fail "cc"
     # shellcheck disable=SC2016

@@ -4,6 +4,7 @@
 set -u
 name=gdb
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/packages.sh"
 script=$here/../scripts/gdb/patchall.py
 work=$(mktemp -d "${TMPDIR:-/tmp}/patchall-gdb.XXXXXX")
 target=
@@ -15,7 +16,7 @@ fail() {
     exit 1
 }
 
-command -v gdb >/dev/null || { echo "skip $name: gdb is not installed"; exit 0; }
+command -v gdb >/dev/null || said=$(install_packages gdb) || fail "$said"
 
 # debugger FILE ARG..: runs gdb with the script loaded and its output in FILE.
 debugger() {

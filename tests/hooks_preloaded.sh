@@ -4,7 +4,6 @@
 . "$(dirname "$0")/preload/lib.sh"
 name=hooks_preloaded
 
-requires cargo
 library=$("$root/scripts/find-lib.sh") || fail "no library"
 built=$(cd "$root" && cargo test -q -p patchall --test hooks --no-run --message-format=json 2>"$work/cargo") || fail "$(tail -n 3 "$work/cargo")"
 program=$("$python" -c '

@@ -4,7 +4,7 @@
 name=pbzip2
 
 check() {
-    requires pbzip2
+    requires pbzip2 pbzip2
     seq 1 600000 >"$work/numbers"
     preload pbzip2 -p4 -kc "$work/numbers" >"$work/compressed" || fail "pbzip2: exit $?"
     bzip2 -dc <"$work/compressed" | cmp -s - "$work/numbers" || fail "what comes out is not what went in"

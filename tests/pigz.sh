@@ -4,7 +4,7 @@
 name=pigz
 
 check() {
-    requires pigz
+    requires pigz pigz
     seq 1 600000 >"$work/numbers"
     preload pigz -p4 -kc "$work/numbers" >"$work/compressed" || fail "pigz: exit $?"
     gzip -dc <"$work/compressed" | cmp -s - "$work/numbers" || fail "what comes out is not what went in"

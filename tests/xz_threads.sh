@@ -4,7 +4,7 @@
 name=xz_threads
 
 check() {
-    requires xz
+    requires xz xz-utils
     seq 1 600000 >"$work/numbers"
     preload xz -T2 -1 --block-size=1MiB -kc "$work/numbers" >"$work/numbers.xz" || fail "xz: exit $?"
     xz -dc "$work/numbers.xz" | cmp -s - "$work/numbers" || fail "what comes out is not what went in"

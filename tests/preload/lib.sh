@@ -2,14 +2,15 @@
 # assert on the report that it writes at exit. Sourced, not run.
 #
 # A script sets `name`, defines `check`, and calls `main`, which calls check with one, two and four carriers. check runs a program
-# with `preload` and then states with `expect` what must hold of its report. The last line is `ok NAME` or `FAIL NAME why`, or
-# `skip NAME why` when the program is not installed; the exit code is 0, 1 and 0.
+# with `preload` and then states with `expect` what must hold of its report. The last line is `ok NAME` or `FAIL NAME why`; the exit
+# code says the same. A program that is missing is installed.
 #
 # PATCHALL_TEST_NATIVE_ONLY=1 leaves the library and all expectations about its report out: that the rest of a script holds.
 
 set -u
 export LC_ALL=C.UTF-8
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+. "$root/tests/packages.sh"
 python=/usr/bin/python3 # Debian's: the one in PATH may be a wrapper script, with a report of its own
 work=$(mktemp -d "${TMPDIR:-/tmp}/patchall-preload.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -30,11 +31,11 @@ fail() {
     exit 1
 }
 
-# Ends the script with 0 when the program is missing.
+# requires PROGRAM PACKAGE: the program is there or its package is installed.
 requires() {
     command -v "$1" >/dev/null && return
-    echo "skip $name: $1 is not installed"
-    exit 0
+    local said
+    said=$(install_packages "$2") || fail "$said"
 }
 
 # preload CMD..: runs it under the library; its report goes to $work/report. Half a minute is far more than any of them needs,

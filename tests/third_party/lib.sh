@@ -16,6 +16,7 @@
 set -u
 export LC_ALL=C.UTF-8
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/../packages.sh"
 python=/usr/bin/python3 # Debian's: the one in PATH may be a wrapper script
 limit=90
 packages=
@@ -30,7 +31,9 @@ main() {
         run_once
         fail "run_once came to its end without a verdict"
     fi
-    install_packages
+    local said
+    # shellcheck disable=SC2086
+    said=$(install_packages $packages) || verdict FAIL "$said"
     local ways=native library= line figures=
     if [ -z "${PATCHALL_TEST_NATIVE_ONLY:-}" ]; then
         library=$("$here/../../scripts/find-lib.sh") || verdict FAIL "no library (PATCHALL_TEST_NATIVE_ONLY=1 does without)"
@@ -50,22 +53,6 @@ verdict() {
     echo "$1 $name $2"
     [ "$1" = ok ]
     exit
-}
-
-# The package lists are refreshed only when an installation fails. RUNLEVEL=1 keeps invoke-rc.d(8) from starting the
-# daemons, which the tests start themselves.
-install_packages() {
-    local p missing=
-    for p in $packages; do
-        dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
-    done
-    [ -z "$missing" ] && return
-    [ "$(id -u)" = 0 ] || verdict FAIL "not installed:$missing (as root: apt-get install$missing)"
-    local get="apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends"
-    export RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
-    # shellcheck disable=SC2086
-    $get $missing >/dev/null 2>&1 || { apt-get update >/dev/null 2>&1 && $get $missing >/dev/null 2>&1; } ||
-        verdict FAIL "apt-get could not install$missing"
 }
 
 # Prints the verdict of one run. The library is copied to where daemons that change their uid can still read it.

@@ -227,7 +227,7 @@ pub(crate) fn signalfd(t: ThreadRef) -> Step {
     if t.arg(2) == SIGSET
         && let Ok(set) = user::get::<u64>(t.arg(1))
     {
-        super::read_by_signalfd(set);
+        super::signalfd::opened(set);
     }
     Step::Native
 }

@@ -3,17 +3,20 @@
 //! It runs on the OS thread's alternate stack with everything but faults blocked, does the least, and returns through the
 //! kernel: either to where it came from, or to the hub, when it has stored the interrupted context in the thread's record.
 //! It takes no lock that engine code can hold while it is interrupted: inside the engine it only puts the signal into the
-//! inbox, a fixed array of slots that are claimed with one compare-and-swap.
+//! inbox.
 
-use super::action;
+use super::inbox::Inbox;
+use super::{action, signalfd};
 use crate::sched::os_thread::{OsThread, Trap};
 use crate::sched::{broadcast, debug, idle, tick};
 use crate::sys::kernel::{SA_RESTORER, SigAction, SigInfo, UContext};
 use crate::sys::{self, nr, user};
 use core::arch::naked_asm;
-use core::cell::UnsafeCell;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering::*};
+use core::sync::atomic::Ordering::*;
+
+/// What came and was not routed yet.
+pub(super) static INBOX: Inbox = Inbox::new();
 
 /// Signals that stay open in every OS thread: the engine's own and the faults.
 pub(crate) const NEVER_BLOCKED: u64 = FAULTS | 1 << (tick::SIGNAL - 1);
@@ -64,6 +67,7 @@ unsafe extern "C" fn on_signal(sig: i32, info: *mut SigInfo, uc: *mut UContext) 
         return unsafe { action::run_natively(sig, info, uc) };
     };
     if tick::is_ours(info) {
+        signalfd::on_tick();
         // SAFETY: as above.
         return unsafe { tick::on_signal(os, uc) };
     }
@@ -73,7 +77,7 @@ unsafe extern "C" fn on_signal(sig: i32, info: *mut SigInfo, uc: *mut UContext) 
         // SAFETY: `t` is the running thread's record.
         return unsafe { on_fault(os, t, running, info, uc) };
     }
-    post(info);
+    INBOX.post(info);
     if running {
         // SAFETY: as above.
         if let Some(t) = unsafe { t.as_ref() }
@@ -148,62 +152,10 @@ fn report_own_fault(sig: i32, uc: &UContext) {
     sys::stderr(&line);
 }
 
-// The inbox.
-
-const FREE: u8 = 0;
-const FILLING: u8 = 1;
-const FULL: u8 = 2;
-const SLOTS: usize = 256;
-
-struct Slot {
-    state: AtomicU8,
-    info: UnsafeCell<SigInfo>,
-}
-// SAFETY: whoever moved `state` from FREE to FILLING, or from FULL to FILLING, owns `info`.
-unsafe impl Sync for Slot {}
-
-static INBOX: [Slot; SLOTS] =
-    [const { Slot { state: AtomicU8::new(FREE), info: UnsafeCell::new(SigInfo::EMPTY) } }; SLOTS];
-static COUNT: AtomicUsize = AtomicUsize::new(0);
-
-#[inline(always)]
-pub(super) fn inbox_has_some() -> bool {
-    COUNT.load(Relaxed) != 0
-}
-
-/// Puts a signal into the inbox. With 256 in it already it is lost, as with a full queue of the kernel's.
-pub(super) fn post(info: &SigInfo) {
-    for s in &INBOX {
-        if s.state.compare_exchange(FREE, FILLING, Acquire, Relaxed).is_ok() {
-            // SAFETY: see `Slot`.
-            unsafe { s.info.get().write(*info) };
-            s.state.store(FULL, Release);
-            COUNT.fetch_add(1, SeqCst);
-            return;
-        }
-    }
-}
-
-/// Empties the inbox.
-pub(super) fn drain(f: impl Fn(&SigInfo)) {
-    for s in &INBOX {
-        if s.state.compare_exchange(FULL, FILLING, Acquire, Relaxed).is_ok() {
-            // SAFETY: see `Slot`.
-            let info = unsafe { s.info.get().read() };
-            s.state.store(FREE, Release);
-            COUNT.fetch_sub(1, SeqCst);
-            f(&info);
-        }
-    }
-}
-
 /// For the child of a fork.
 ///
 /// # Safety
 /// No other thread exists.
 pub(super) unsafe fn after_fork() {
-    for s in &INBOX {
-        s.state.store(FREE, Relaxed);
-    }
-    COUNT.store(0, Relaxed);
+    INBOX.forget();
 }

@@ -21,7 +21,9 @@ mod action;
 pub(crate) mod calls;
 mod frame;
 mod handler;
+mod inbox;
 mod queue;
+mod signalfd;
 pub(crate) mod timers;
 
 pub(crate) use action::{after_failed_exec, before_exec};
@@ -86,7 +88,7 @@ static KERNEL_MASK: AtomicU64 = AtomicU64::new(0);
 /// Whether a hub should call [`route`].
 #[inline(always)]
 pub(crate) fn process_pending() -> bool {
-    handler::inbox_has_some()
+    handler::INBOX.has_some()
 }
 
 /// Whether the thread has a signal to take before it goes on.
@@ -99,8 +101,8 @@ pub(crate) fn deliverable(t: &Thread) -> bool {
 /// Gives what came for the process to threads. From a hub.
 #[inline]
 pub(crate) fn route() {
-    if handler::inbox_has_some() {
-        handler::drain(send_to_process);
+    if handler::INBOX.has_some() {
+        handler::INBOX.drain(send_to_process);
     }
 }
 
@@ -114,10 +116,14 @@ pub(crate) fn send_to_process(info: &SigInfo) {
     if give(info) {
         return;
     }
-    if SIGNALFD.load(Relaxed) & b != 0 {
-        return give_back(info);
+    if signalfd::reads(b) {
+        return signalfd::give_back(info);
     }
     keep(info);
+    // A signalfd that is made meanwhile looks at what is kept after it has said so.
+    if signalfd::reads(b) {
+        return signalfd::opened(b);
+    }
     // Said first, looked at second: who opens the signal does it the other way round (set_mask), and one of both sees it.
     while taker(b).is_some() {
         KERNEL_MASK.fetch_and(!b, SeqCst);
@@ -156,28 +162,6 @@ fn taker(b: u64) -> Option<ThreadRef> {
         true
     });
     waiting.or(target)
-}
-
-/// Signals that some signalfd of the program's reads: while everybody blocks them they belong in the kernel's queue.
-static SIGNALFD: AtomicU64 = AtomicU64::new(0);
-
-/// Puts a signal into the kernel's queue, blocked. A carrier that has it open still sends it here once more.
-fn give_back(info: &SigInfo) {
-    KERNEL_MASK.fetch_or(bit(info.signo) & !handler::NEVER_BLOCKED, SeqCst);
-    if let Some(os) = OsThread::here() {
-        sync_kernel_mask(os, false);
-    }
-    let (pid, sig, at) = (crate::process::pid() as usize, info.signo as usize, core::ptr::from_ref(info) as usize);
-    // SAFETY: rt_sigqueueinfo(2) copies the structure.
-    unsafe { sys::syscall3(nr(libc::SYS_rt_sigqueueinfo), pid, sig, at) };
-}
-
-/// The program makes a signalfd for these.
-fn read_by_signalfd(set: u64) {
-    SIGNALFD.fetch_or(set & !UNBLOCKABLE, SeqCst);
-    while let Some(info) = PROCESS.take(set) {
-        give_back(&info);
-    }
 }
 
 /// Puts a signal on a thread's queue, and ends its park if it may be ended. The thread cannot end meanwhile (the caller
@@ -224,7 +208,7 @@ pub(crate) fn claim_sigpipe(t: ThreadRef) {
     let ours = |i: &SigInfo| {
         i.signo == libc::SIGPIPE && i.code == libc::SI_USER && i.fields[0] as i32 == crate::process::pid()
     };
-    handler::drain(|info| if ours(info) { t.signals.pending.push(info) } else { send_to_process(info) });
+    handler::INBOX.drain(|info| if ours(info) { t.signals.pending.push(info) } else { send_to_process(info) });
 }
 
 impl SignalState {
@@ -383,6 +367,7 @@ pub(crate) unsafe fn after_fork(t: ThreadRef) {
         queue::after_fork();
         action::after_fork();
         handler::after_fork();
+        signalfd::after_fork();
         timers::after_fork();
     }
     t.signals.pending.clear();
