@@ -47,7 +47,7 @@ pub(crate) fn rseq(_: ThreadRef) -> Step {
     err(libc::ENOSYS)
 }
 
-/// prctl(2): names are the thread's; the rest is the kernel's.
+/// prctl(2): names are the thread's; what the kernel keeps for one thread binds it.
 pub(crate) fn prctl(t: ThreadRef) -> Step {
     match t.arg(0) as i32 {
         libc::PR_SET_NAME => set_name(t, t, t.arg(1)),
@@ -55,7 +55,7 @@ pub(crate) fn prctl(t: ThreadRef) -> Step {
             Ok(()) => Step::Done(0),
             Err(f) => f.into(),
         },
-        _ => Step::Native,
+        _ => super::kernel_state::prctl(t),
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod files;
 pub(crate) mod futex;
 pub(crate) mod identity;
 pub(crate) mod io;
+pub(crate) mod kernel_state;
 pub(crate) mod locks;
 pub(crate) mod poll;
 pub(crate) mod procfs;

@@ -231,7 +231,7 @@ calls! {
     98  getrusage                 passthrough (Prompt);
     99  sysinfo                   passthrough (Prompt);
     100 times                     passthrough (Prompt);
-    101 ptrace                    passthrough (OsThread);
+    101 ptrace                    virtualised (kernel_state::ptrace, Never, "a tracer is one OS thread: the thread is bound to one");
     102 getuid                    passthrough (Prompt);
     103 syslog                    passthrough (System);
     104 getgid                    passthrough (Prompt);
@@ -252,11 +252,11 @@ calls! {
     119 setresgid                 virtualised (credentials::set_ids, Never, "on every OS thread, as libc means it");
     120 getresgid                 passthrough (Prompt);
     121 getpgid                   passthrough (Prompt);
-    122 setfsuid                  passthrough (OsThread);
-    123 setfsgid                  passthrough (OsThread);
+    122 setfsuid                  virtualised (kernel_state::unless_all_bits, Never, "an OS thread's: the thread is bound to one");
+    123 setfsgid                  virtualised (kernel_state::unless_all_bits, Never, "an OS thread's: the thread is bound to one");
     124 getsid                    passthrough (Prompt);
     125 capget                    passthrough (Prompt);
-    126 capset                    passthrough (OsThread);
+    126 capset                    virtualised (kernel_state::binds, Never, "capabilities are an OS thread's: the thread is bound to one");
     127 rt_sigpending             virtualised (signal::calls::rt_sigpending, Never, "kept per thread, and for the process");
     128 rt_sigtimedwait           cooperative (signal::calls::rt_sigtimedwait, Never, "parks until a signal of the thread's");
     129 rt_sigqueueinfo           virtualised (signal::calls::rt_sigqueueinfo, Never, "to threads of ours past the kernel, to others through it");
@@ -265,7 +265,7 @@ calls! {
     132 utime                     passthrough (Disk);
     133 mknod                     passthrough (Disk);
     134 uselib                    passthrough (Absent);
-    135 personality               passthrough (OsThread);
+    135 personality               virtualised (kernel_state::unless_all_bits, Never, "an OS thread's: the thread is bound to one");
     136 ustat                     passthrough (Disk);
     137 statfs                    passthrough (Disk);
     138 fstatfs                   passthrough (Disk);
@@ -288,7 +288,7 @@ calls! {
     155 pivot_root                passthrough (System);
     156 _sysctl                   passthrough (System);
     157 prctl                     virtualised (identity::prctl, Never, "names are the thread's; kernel state of one thread binds it");
-    158 arch_prctl                passthrough (OsThread);
+    158 arch_prctl                virtualised (kernel_state::arch_prctl, Never, "the GS base is an OS thread's; AMX and shadow stacks are refused");
     159 adjtimex                  passthrough (Process);
     160 setrlimit                 passthrough (Process);
     161 chroot                    passthrough (Process);
@@ -302,8 +302,8 @@ calls! {
     169 reboot                    passthrough (System);
     170 sethostname               passthrough (System);
     171 setdomainname             passthrough (System);
-    172 iopl                      passthrough (OsThread);
-    173 ioperm                    passthrough (OsThread);
+    172 iopl                      virtualised (kernel_state::binds, Never, "an OS thread's: the thread is bound to one");
+    173 ioperm                    virtualised (kernel_state::binds, Never, "an OS thread's: the thread is bound to one");
     174 create_module             passthrough (Absent);
     175 init_module               passthrough (System);
     176 delete_module             passthrough (System);
@@ -335,13 +335,13 @@ calls! {
     202 futex                     cooperative (futex::futex, Flag, "a table of waiters of our own; memory that other processes share goes to the kernel, by a helper");
     203 sched_setaffinity         virtualised (identity::set_affinity, Never, "of a thread: the kernel knows none of ours");
     204 sched_getaffinity         virtualised (identity::get_affinity, Never, "of a thread: the kernel knows none of ours");
-    205 set_thread_area           passthrough (OsThread);
+    205 set_thread_area           passthrough (Absent);
     206 io_setup                  passthrough (Prompt);
     207 io_destroy                passthrough (Prompt);
     208 io_getevents              offloaded   (queues::io_getevents, Never, "no readiness to poll");
     209 io_submit                 passthrough (Disk);
     210 io_cancel                 passthrough (Prompt);
-    211 get_thread_area           passthrough (Prompt);
+    211 get_thread_area           passthrough (Absent);
     212 lookup_dcookie            passthrough (System);
     213 epoll_create              passthrough (Prompt);
     214 epoll_ctl_old             passthrough (Prompt);
@@ -368,7 +368,7 @@ calls! {
     235 utimes                    passthrough (Disk);
     236 vserver                   passthrough (Absent);
     237 mbind                     passthrough (Memory);
-    238 set_mempolicy             passthrough (OsThread);
+    238 set_mempolicy             virtualised (kernel_state::binds, Never, "an OS thread's: the thread is bound to one");
     239 get_mempolicy             passthrough (Prompt);
     240 mq_open                   passthrough (Prompt);
     241 mq_unlink                 passthrough (Prompt);
@@ -378,10 +378,10 @@ calls! {
     245 mq_getsetattr             passthrough (Prompt);
     246 kexec_load                passthrough (System);
     247 waitid                    offloaded   (wait::waitid, Flag, "children end when they like");
-    248 add_key                   passthrough (OsThread);
-    249 request_key               passthrough (OsThread);
-    250 keyctl                    passthrough (OsThread);
-    251 ioprio_set                passthrough (OsThread);
+    248 add_key                   virtualised (kernel_state::keys, Never, "keyrings of a thread: the thread is bound to one");
+    249 request_key               virtualised (kernel_state::keys, Never, "keyrings of a thread: the thread is bound to one");
+    250 keyctl                    virtualised (kernel_state::keys, Never, "keyrings of a thread: the thread is bound to one");
+    251 ioprio_set                virtualised (kernel_state::ioprio_set, Never, "an OS thread's: the thread is bound to one");
     252 ioprio_get                passthrough (Prompt);
     253 inotify_init              passthrough (Prompt);
     254 inotify_add_watch         passthrough (Disk);
@@ -402,7 +402,7 @@ calls! {
     269 faccessat                 passthrough (Disk);
     270 pselect6                  cooperative (select::pselect6, Never, "parks on every descriptor, then asks the kernel without waiting");
     271 ppoll                     cooperative (poll::ppoll, Never, "parks on every descriptor, then asks the kernel without waiting");
-    272 unshare                   passthrough (OsThread);
+    272 unshare                   virtualised (kernel_state::unshare, Never, "namespaces are an OS thread's: the thread is bound to one");
     273 set_robust_list           virtualised (identity::set_robust_list, Never, "kept per thread, walked at its death");
     274 get_robust_list           virtualised (identity::get_robust_list, Never, "kept per thread, walked at its death");
     275 splice                    cooperative (io::splice::splice, Flag, "parks until a pipe or socket is ready; a helper where the kernel may wait for a file");
@@ -428,7 +428,7 @@ calls! {
     295 preadv                    passthrough (Disk);
     296 pwritev                   passthrough (Disk);
     297 rt_tgsigqueueinfo         virtualised (signal::calls::rt_tgsigqueueinfo, Never, "to threads of ours past the kernel, to others through it");
-    298 perf_event_open           passthrough (System);
+    298 perf_event_open           virtualised (kernel_state::perf_event_open, Never, "counts for an OS thread: the thread is bound to one");
     299 recvmmsg                  cooperative (io::many::recvmmsg, Flag, "parks until there is data");
     300 fanotify_init             passthrough (Prompt);
     301 fanotify_mark             passthrough (Disk);
@@ -438,7 +438,7 @@ calls! {
     305 clock_adjtime             passthrough (Process);
     306 syncfs                    offloaded   (files::sync, Flag, "waits for a disk");
     307 sendmmsg                  cooperative (io::many::sendmmsg, Flag, "parks until there is room");
-    308 setns                     passthrough (OsThread);
+    308 setns                     virtualised (kernel_state::binds, Never, "namespaces are an OS thread's: the thread is bound to one");
     309 getcpu                    passthrough (Prompt);
     310 process_vm_readv          passthrough (Memory);
     311 process_vm_writev         passthrough (Memory);
@@ -447,7 +447,7 @@ calls! {
     314 sched_setattr             virtualised (identity::about_tid, Never, "of a thread: the kernel knows none of ours");
     315 sched_getattr             virtualised (identity::about_tid, Never, "of a thread: the kernel knows none of ours");
     316 renameat2                 passthrough (Disk);
-    317 seccomp                   passthrough (OsThread);
+    317 seccomp                   virtualised (kernel_state::seccomp, Never, "a filter is an OS thread's, or with TSYNC everybody's: the thread is bound to one");
     318 getrandom                 passthrough (Prompt);
     319 memfd_create              passthrough (Prompt);
     320 kexec_file_load           passthrough (System);
@@ -487,7 +487,7 @@ calls! {
     443 quotactl_fd               passthrough (System);
     444 landlock_create_ruleset   passthrough (Prompt);
     445 landlock_add_rule         passthrough (Prompt);
-    446 landlock_restrict_self    passthrough (OsThread);
+    446 landlock_restrict_self    virtualised (kernel_state::binds, Never, "an OS thread's: the thread is bound to one");
     447 memfd_secret              passthrough (Prompt);
     448 process_mrelease          passthrough (Memory);
     449 futex_waitv               refused     (futex::waitv, Never, "a thread has one node to wait with");
@@ -501,7 +501,7 @@ calls! {
     457 statmount                 passthrough (Prompt);
     458 listmount                 passthrough (Prompt);
     459 lsm_get_self_attr         passthrough (Prompt);
-    460 lsm_set_self_attr         passthrough (OsThread);
+    460 lsm_set_self_attr         virtualised (kernel_state::binds, Never, "an OS thread's: the thread is bound to one");
     461 lsm_list_modules          passthrough (Prompt);
     462 mseal                     passthrough (Memory);
     463 setxattrat                passthrough (Disk);

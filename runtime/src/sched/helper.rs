@@ -16,7 +16,7 @@ use super::os_thread::OsThread;
 use super::state::Wake;
 use super::thread::{Thread, ThreadRef};
 use super::timer::NEVER;
-use super::{hub, idle, tick};
+use super::{bound, hub, idle, tick};
 use crate::abi::{self, Step};
 use crate::arch;
 use crate::sys::kernel::{Timespec, UContext};
@@ -39,7 +39,7 @@ const AGAIN: u64 = 10_000_000;
 pub(crate) struct Job {
     inner: Spin<Inner>,
     /// The call is to end.
-    called_off: AtomicU32,
+    pub(super) called_off: AtomicU32,
     /// Its tid; zeroed by the kernel when it has ended.
     tid_word: AtomicI32,
 }
@@ -121,6 +121,9 @@ fn result(t: ThreadRef) -> Step {
 }
 
 fn begin(t: ThreadRef, call: Call) -> Step {
+    if t.home().is_some() {
+        return bound::make_here(t, &call);
+    }
     let Some(h) = find() else { return Step::Native };
     t.call.word.set(&raw const *h as u64);
     t.call.done.set(t.call.deadline.get());
@@ -225,6 +228,16 @@ fn leave(h: &OsThread) -> bool {
     true
 }
 
+/// The calling OS thread, which is no helper, is about to end: its block is given back as a helper's is.
+pub(super) fn retire(os: &OsThread) {
+    os.job.tid_word.store(1, SeqCst);
+    let mut l = IDLE_ONES.lock();
+    // SAFETY: the word stays.
+    unsafe { sys::syscall1(nr(libc::SYS_set_tid_address), os.job.tid_word.as_ptr() as usize) };
+    os.next_sleeper.set(l.ended);
+    l.ended = os;
+}
+
 fn work(h: &OsThread) {
     let call = h.job.inner.lock().call;
     // SAFETY: a call of the program's, with its arguments, on behalf of a thread that waits for it.
@@ -248,6 +261,9 @@ fn work(h: &OsThread) {
 
 /// The engine's signal in an OS thread that may be a helper: calls its call off if that is wanted and it is not done.
 pub(super) fn on_signal(h: &OsThread, uc: &mut UContext) {
+    if bound::is_wanted(h) {
+        h.job.called_off.store(1, SeqCst);
+    }
     if h.job.called_off.load(SeqCst) != 0
         && let Some(pc) = arch::call_off(uc.mcontext.rip as usize)
     {

@@ -8,7 +8,7 @@ use super::os_thread::{OsThread, Trap, count};
 use super::saved::SavedContext;
 use super::state::Wake;
 use super::thread::{Resume, ThreadRef};
-use super::{broadcast, idle, timer};
+use super::{bound, broadcast, idle, timer};
 use crate::abi::{self, Row, Step, signal};
 use crate::arch;
 use crate::sys::{self, nr};
@@ -37,7 +37,7 @@ pub(crate) fn adopt(os: &'static OsThread, t: ThreadRef, c: &'static Carrier) {
 }
 
 /// Gives the OS thread a queue to serve.
-fn serve_role(os: &OsThread, c: &'static Carrier) {
+pub(super) fn serve_role(os: &OsThread, c: &'static Carrier) {
     os.carrier.store((&raw const *c).cast_mut(), Relaxed);
     c.os.store((&raw const *os).cast_mut(), Relaxed);
 }
@@ -66,8 +66,7 @@ unsafe extern "C" fn first_entry() -> ! {
 pub(crate) fn start_carriers() {
     for c in &carrier::all()[1..] {
         let Ok(os) = OsThread::new() else { return };
-        serve_role(os, c);
-        if spawn(os, carrier_main).is_err() {
+        if start_carrier(os, c).is_err() {
             // Fewer carriers run as well: nothing is ever pushed to a queue that nobody serves.
             c.os.store(null_mut(), Relaxed);
             // SAFETY: it never began.
@@ -77,7 +76,14 @@ pub(crate) fn start_carriers() {
     }
 }
 
-/// Starts an OS thread of the engine's on `os`'s hub stack, with every signal blocked.
+/// Starts an OS thread that serves `c`. On an error nobody does.
+pub(super) fn start_carrier(os: &'static OsThread, c: &'static Carrier) -> Result<(), i32> {
+    serve_role(os, c);
+    spawn(os, carrier_main)
+}
+
+/// Starts an OS thread of the engine's on `os`'s hub stack, with every signal blocked. It inherits what the kernel keeps for
+/// the calling one.
 pub(crate) fn spawn(os: &'static OsThread, f: unsafe extern "C" fn(usize) -> !) -> Result<(), i32> {
     let flags = libc::CLONE_VM
         | libc::CLONE_FS
@@ -112,7 +118,11 @@ pub(crate) fn spawn(os: &'static OsThread, f: unsafe extern "C" fn(usize) -> !) 
 
 unsafe extern "C" fn carrier_main(os: usize) -> ! {
     // SAFETY: `spawn` passes a record.
-    let os = unsafe { &*(os as *const OsThread) };
+    begin(unsafe { &*(os as *const OsThread) })
+}
+
+/// The beginning of an OS thread that runs threads.
+pub(super) fn begin(os: &'static OsThread) -> ! {
     // SAFETY: gettid has no effect; the name is zero-terminated.
     unsafe {
         os.ktid.store(sys::syscall0(nr(libc::SYS_gettid)) as i32, Relaxed);
@@ -127,7 +137,8 @@ unsafe extern "C" fn carrier_main(os: usize) -> ! {
 
 fn turn_for_ever(os: &'static OsThread) -> ! {
     loop {
-        let t = next(os);
+        let bound = os.carrier.load(Relaxed).is_null();
+        let t = if bound { bound::next(os) } else { next(os) };
         run(os, t);
     }
 }
@@ -279,8 +290,8 @@ fn give_way(os: &'static OsThread, t: ThreadRef) -> bool {
     timer::expire();
     idle::glance();
     signal::route();
-    // SAFETY: carriers are static.
-    let own = unsafe { &*os.carrier.load(Relaxed) };
+    // SAFETY: carriers are static. Where there is none, nobody else runs here.
+    let Some(own) = (unsafe { os.carrier.load(Relaxed).as_ref() }) else { return true };
     if own.len() == 0 {
         return true;
     }
@@ -408,6 +419,7 @@ pub(crate) fn after_fork(os: &'static OsThread, t: ThreadRef) {
     os.kicked.store(false, Relaxed);
     os.listed.set(false);
     os.next_sleeper.set(null());
+    bound::after_fork(os, t);
     serve_role(os, &carrier::all()[0]);
     os.current.store(t.as_ptr().cast_mut(), Relaxed);
 }

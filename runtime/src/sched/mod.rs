@@ -14,6 +14,7 @@
 //! of the engine's own for every thread: a page each. One scheduler loop on main's stack: main could not run again until
 //! whoever runs on top of it stops.
 
+pub(crate) mod bound;
 pub(crate) mod broadcast;
 pub(crate) mod carrier;
 pub(crate) mod debug;
@@ -52,8 +53,11 @@ pub(crate) fn wake(w: &Waiter, seq: u64, why: Wake) -> bool {
     }
 }
 
-/// Queues a thread that may run: on the carrier the caller serves, else on the first.
+/// Queues a thread that may run: on the carrier the caller serves, else on the first. A bound one goes to its home.
 pub(crate) fn make_ready(t: ThreadRef) {
+    if let Some(home) = t.home() {
+        return bound::ready(home, t);
+    }
     let own =
         OsThread::here().map_or(core::ptr::null_mut(), |os| os.carrier.load(core::sync::atomic::Ordering::Relaxed));
     // SAFETY: carriers are static.

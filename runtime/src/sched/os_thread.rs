@@ -52,6 +52,10 @@ pub(crate) struct OsThread {
 
     /// The virtual thread it runs, null in the hub. Read by its own signal handlers.
     pub(crate) current: AtomicPtr<Thread>,
+    /// The thread that is bound to it, and the same when it may run.
+    pub(crate) bound: AtomicPtr<Thread>,
+    /// See above.
+    pub(crate) mine: AtomicPtr<Thread>,
     /// The run queue it serves, null when it serves none.
     pub(crate) carrier: AtomicPtr<Carrier>,
     /// Its real thread id.
@@ -76,6 +80,8 @@ pub(crate) struct OsThread {
     pub(crate) spare: Cell<*mut SavedContext>,
     /// What it does as a helper.
     pub(crate) job: Job,
+    /// Its tick's timer, plus one.
+    pub(crate) tick: Cell<i32>,
     /// Counters, read by the report.
     pub(crate) counters: Counters,
 }
@@ -143,6 +149,11 @@ pub(crate) fn reserve(n: usize) -> Result<(), i32> {
 /// The most OS threads the engine had at once.
 pub(crate) fn most() -> usize {
     MOST.load(Relaxed)
+}
+
+/// How many there are.
+pub(crate) fn alive() -> usize {
+    ALIVE.load(Relaxed)
 }
 
 /// All blocks ever used, for the report.

@@ -20,7 +20,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::mem::offset_of;
 use core::ops::Deref;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicPtr};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Acquire};
 
 /// General registers. At a gate entry `r11` is the address of the native `syscall` in the site's trampoline.
 #[repr(C)]
@@ -102,6 +102,8 @@ pub(crate) struct Thread {
     pub waiter: Waiter,
     /// Next in a run queue or in the pool's free list, under its lock.
     pub(crate) next: AtomicPtr<Thread>,
+    /// The OS thread it is bound to ([`super::bound`]); null: it runs on any carrier.
+    pub(crate) home: AtomicPtr<OsThread>,
     /// Neighbour in its bucket of the tid table, under the table's lock.
     pub(crate) next_tid: Cell<*const Thread>,
     /// Extended state of a thread that parked at a site outside libc; null when it never did.
@@ -259,6 +261,13 @@ impl Thread {
         if sp < self.lowest_sp.get() {
             self.lowest_sp.set(sp);
         }
+    }
+
+    /// The OS thread it is bound to.
+    #[inline(always)]
+    pub(crate) fn home(&self) -> Option<&'static OsThread> {
+        // SAFETY: OS threads' blocks are never unmapped, and a bound thread's home waits for its end.
+        unsafe { self.home.load(Acquire).as_ref() }
     }
 
     /// The OS thread it runs on.

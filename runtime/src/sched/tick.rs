@@ -51,8 +51,17 @@ pub(crate) fn arm(os: &OsThread) {
         let clock = libc::CLOCK_THREAD_CPUTIME_ID as usize;
         let r = sys::syscall3(nr(libc::SYS_timer_create), clock, &raw const ev as usize, &raw mut id as usize);
         if !sys::is_err(r) {
+            os.tick.set(id + 1);
             sys::syscall4(nr(libc::SYS_timer_settime), id as usize, 0, &raw const spec as usize, 0);
         }
+    }
+}
+
+/// Ends it: the calling OS thread is about to end.
+pub(crate) fn disarm(os: &OsThread) {
+    if os.tick.get() != 0 {
+        // SAFETY: a timer of our own.
+        unsafe { sys::syscall1(nr(libc::SYS_timer_delete), (os.tick.get() - 1) as usize) };
     }
 }
 
