@@ -33,6 +33,7 @@ pub(crate) fn pid() -> i32 {
 /// To be called when the library is loaded, before the program runs: notes which descriptors are inherited.
 pub fn at_load() {
     reactor::at_load();
+    crate::sched::cpu_clock::at_load();
 }
 
 /// Has a list of all threads, with what each waits for, appended to `file` whenever the signal comes. Takes that signal from
@@ -116,6 +117,7 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     adopt_libc_state(t);
     // The program's alternate stack is read before ours takes its place.
     signal::init(t);
+    crate::sched::cpu_clock::init();
     hub::adopt(os, t, &carrier::all()[0]);
     tick::arm(os);
     debug::publish();

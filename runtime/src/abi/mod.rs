@@ -5,6 +5,7 @@
 //! Module [`table`] says what becomes of each call; those that pass go to the kernel without coming here.
 
 pub(crate) mod clone;
+pub(crate) mod cpu_time;
 pub(crate) mod credentials;
 pub(crate) mod epoll;
 pub(crate) mod exit;

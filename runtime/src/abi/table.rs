@@ -228,7 +228,7 @@ calls! {
     95  umask                     passthrough (Prompt);
     96  gettimeofday              passthrough (Prompt);
     97  getrlimit                 passthrough (Prompt);
-    98  getrusage                 passthrough (Prompt);
+    98  getrusage                 virtualised (cpu_time::getrusage, Never, "RUSAGE_THREAD");
     99  sysinfo                   passthrough (Prompt);
     100 times                     passthrough (Prompt);
     101 ptrace                    virtualised (kernel_state::ptrace, Never, "a tracer is one OS thread: the thread is bound to one");
@@ -357,9 +357,9 @@ calls! {
     224 timer_gettime             passthrough (Prompt);
     225 timer_getoverrun          passthrough (Prompt);
     226 timer_delete              virtualised (signal::timers::timer_delete, Never, "timers that signal a thread");
-    227 clock_settime             passthrough (Process);
-    228 clock_gettime             passthrough (Prompt);
-    229 clock_getres              passthrough (Prompt);
+    227 clock_settime             virtualised (cpu_time::clock_settime, Never, "CPU clocks of threads");
+    228 clock_gettime             virtualised (cpu_time::clock_gettime, Never, "CPU clocks of threads");
+    229 clock_getres              virtualised (cpu_time::clock_getres, Never, "CPU clocks of threads");
     230 clock_nanosleep           cooperative (time::clock_nanosleep, Never, "a deadline among ours");
     231 exit_group                virtualised (exit::exit_group, Never, "the report, then the kernel");
     232 epoll_wait                cooperative (epoll::epoll_wait, Never, "parks on the program's epoll, then asks it without waiting");

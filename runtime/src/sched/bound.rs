@@ -78,6 +78,7 @@ pub(crate) fn next(os: &'static OsThread) -> ThreadRef {
         signal::route();
         signal::sync_kernel_mask(os, false);
         if let Some(t) = ThreadRef::from_ptr(os.mine.swap(null_mut(), SeqCst)) {
+            super::cpu_clock::begin(os);
             return t;
         }
         if os.bound.load(SeqCst).is_null() && os.ktid.load(Relaxed) != process::pid() {

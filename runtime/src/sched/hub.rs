@@ -8,7 +8,7 @@ use super::os_thread::{OsThread, Trap, count};
 use super::saved::SavedContext;
 use super::state::Wake;
 use super::thread::{Resume, ThreadRef};
-use super::{bound, broadcast, idle, timer};
+use super::{bound, broadcast, cpu_clock, idle, timer};
 use crate::abi::{self, Row, Step, signal};
 use crate::arch;
 use crate::sys::{self, nr};
@@ -30,6 +30,7 @@ pub(crate) fn adopt(os: &'static OsThread, t: ThreadRef, c: &'static Carrier) {
     os.install_alt_stack();
     os.current.store(t.as_ptr().cast_mut(), Relaxed);
     serve_role(os, c);
+    cpu_clock::begin(os);
     t.os.set(os);
     t.fs.set(arch::fs_base());
     os.inside.store(0, Relaxed);
@@ -130,6 +131,7 @@ pub(super) fn begin(os: &'static OsThread) -> ! {
     }
     os.fs.set(arch::fs_base());
     os.install_alt_stack();
+    cpu_clock::begin(os);
     super::tick::arm(os);
     signal::sync_kernel_mask(os, true);
     turn_for_ever(os)
@@ -161,6 +163,7 @@ fn next(os: &'static OsThread) -> ThreadRef {
         }
         if let Some(t) = own.pop().or_else(|| steal(os, own)) {
             if waited {
+                cpu_clock::begin(os);
                 idle::busy();
             }
             return t;
@@ -185,6 +188,7 @@ fn run(os: &'static OsThread, t: ThreadRef) {
         count(&os.counters.migrations);
         t.os.set(os);
     }
+    cpu_clock::go_on(os);
     os.current.store(t.as_ptr().cast_mut(), Relaxed);
     if os.fs.get() != t.fs.get() {
         os.fs.set(t.fs.get());
@@ -306,8 +310,8 @@ fn give_way(os: &'static OsThread, t: ThreadRef) -> bool {
     false
 }
 
-/// Takes what only the processor knows of a thread that leaves it.
-fn save(os: &OsThread, t: ThreadRef) {
+/// Takes what only the processor knows of a thread that leaves it; gives the time stamp.
+fn save(os: &OsThread, t: ThreadRef) -> u64 {
     t.fs.set(arch::fs_base());
     os.fs.set(t.fs.get());
     t.fp_control.set(arch::fp_control());
@@ -316,6 +320,7 @@ fn save(os: &OsThread, t: ThreadRef) {
         // SAFETY: `vectors` was made at the entry from such a site (see `call`), with room for the state.
         unsafe { core::ptr::copy_nonoverlapping(os.xsave_area.get(), t.vectors.get(), n) };
     }
+    cpu_clock::charge(os, &t)
 }
 
 /// Serves a system call from its first step. False: the thread left.
@@ -385,6 +390,7 @@ fn step(os: &'static OsThread, t: ThreadRef, row: &Row) -> bool {
             }
             Step::Exit => {
                 os.current.store(null_mut(), Relaxed);
+                cpu_clock::charge(os, &t);
                 abi::exit::reap(t);
                 return false;
             }
@@ -396,9 +402,8 @@ fn step(os: &'static OsThread, t: ThreadRef, row: &Row) -> bool {
 fn park(os: &'static OsThread, t: ThreadRef) -> bool {
     let Some(seq) = t.waiter.state.waiting() else { return false };
     count(&os.counters.parks[t.nr.get() as usize & 511]);
-    save(os, t);
+    t.parked_at.set(save(os, t));
     t.resume.set(Resume::Call);
-    t.parked_at.set(arch::timestamp());
     let deadline = t.call.deadline.get();
     if deadline != timer::NEVER && timer::add(&t.waiter, seq, deadline) {
         idle::deadline_moved(deadline);

@@ -17,6 +17,7 @@
 pub(crate) mod bound;
 pub(crate) mod broadcast;
 pub(crate) mod carrier;
+pub(crate) mod cpu_clock;
 pub(crate) mod debug;
 mod heap;
 pub(crate) mod helper;

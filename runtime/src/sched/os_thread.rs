@@ -10,6 +10,7 @@
 //! elsewhere.
 
 use super::carrier::Carrier;
+use super::cpu_clock::Cpu;
 use super::helper::Job;
 use super::saved::SavedContext;
 use super::thread::Thread;
@@ -78,6 +79,8 @@ pub(crate) struct OsThread {
     pub(crate) turns: Cell<u32>,
     /// Where the tick saves the next preempted context.
     pub(crate) spare: Cell<*mut SavedContext>,
+    /// What its threads' CPU clocks are counted by.
+    pub(crate) cpu: Cpu,
     /// What it does as a helper.
     pub(crate) job: Job,
     /// Its tick's timer, plus one.

@@ -20,7 +20,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::mem::offset_of;
 use core::ops::Deref;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Acquire};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::Acquire};
 
 /// General registers. At a gate entry `r11` is the address of the native `syscall` in the site's trampoline.
 #[repr(C)]
@@ -118,6 +118,12 @@ pub(crate) struct Thread {
     pub call: CallState,
     /// The deepest stack pointer the engine has seen it with: how much of its stack may be in use.
     pub(crate) lowest_sp: Cell<u64>,
+    /// CPU time: time stamps and nanoseconds, which add up ([`super::cpu_clock`]), and the most that was shown.
+    pub(crate) cpu_ticks: AtomicU64,
+    /// See above.
+    pub(crate) cpu_ns: AtomicU64,
+    /// See above.
+    pub(crate) cpu_seen: AtomicU64,
     /// Time stamp of the last park.
     pub(crate) parked_at: Cell<u64>,
     /// Signals.
