@@ -214,6 +214,7 @@ unsafe fn after_fork(t: ThreadRef) {
         hub::after_fork(os, t);
         tick::arm(os);
     }
+    abi::scheduling::hand_down(t);
     t.main.set(true);
     tids::adopt(t, pid() as u32);
     SECOND_THREAD.store(false, Relaxed);
@@ -231,6 +232,7 @@ pub(crate) fn execve(t: ThreadRef) -> Step {
     let mask = t.signals.mask();
     let os = t.os();
     signal::before_exec();
+    let cpus = abi::scheduling::hand_down(t);
     // SAFETY: the call the program made. It returns only when it fails.
     let result = unsafe {
         sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const mask as usize, 0, 8);
@@ -244,6 +246,7 @@ pub(crate) fn execve(t: ThreadRef) -> Step {
             r.r9 as usize,
         )
     };
+    abi::scheduling::take_back(cpus);
     signal::after_failed_exec();
     signal::sync_kernel_mask(os, true);
     Step::Done(result)

@@ -20,6 +20,7 @@ pub(crate) mod poll;
 pub(crate) mod procfs;
 pub(crate) mod queues;
 pub(crate) mod ready;
+pub(crate) mod scheduling;
 pub(crate) mod select;
 pub(crate) mod shared;
 pub(crate) mod signal;

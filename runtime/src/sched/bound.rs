@@ -15,7 +15,7 @@ use super::helper::Call;
 use super::os_thread::{self, OsThread};
 use super::thread::{Thread, ThreadRef};
 use super::{helper, hub, idle, tids};
-use crate::abi::{Step, err, signal};
+use crate::abi::{Step, err, scheduling, signal};
 use crate::arch;
 use crate::process;
 use crate::sys::{self, nr};
@@ -43,6 +43,7 @@ pub(crate) fn stay_here(t: ThreadRef) -> Result<(), Step> {
     }
     os.carrier.store(null_mut(), Relaxed);
     settle(os, t);
+    scheduling::apply(t);
     Ok(())
 }
 

@@ -136,6 +136,8 @@ pub(crate) struct Thread {
     pub(crate) offloaded: Cell<isize>,
     /// The first 64 CPUs of the affinity mask it set; 0: never set.
     pub(crate) affinity: Cell<u64>,
+    /// What another thread has set for it of policy, priority and nice value (abi/scheduling.rs).
+    pub(crate) scheduling: AtomicU64,
     /// PR_SET_NAME.
     pub(crate) name: Cell<[u8; 16]>,
 }
