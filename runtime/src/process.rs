@@ -1,6 +1,6 @@
 //! The process as the engine sees it: opening the gate, forking, the report at the end.
 
-use crate::abi::{self, Step, futex, signal, stacks};
+use crate::abi::{self, Step, futex, limits, signal, stacks};
 use crate::sched::os_thread::OsThread;
 use crate::sched::thread::ThreadRef;
 use crate::sched::{carrier, debug, helper, hub, idle, os_thread, saved, tick, tids, timer};
@@ -93,29 +93,24 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     if !saved::check() {
         return Err(Refusal::Lacks("the processor's extended state is larger than patchall knows"));
     }
-    let denied = |what| move |errno| Refusal::Denied(what, errno);
     sys::vdso::init();
     // SAFETY: getpid has no effect.
     PID.store(unsafe { sys::syscall0(nr(libc::SYS_getpid)) } as i32, Relaxed);
     carrier::set_count(settings.carriers);
     tick::set_slice(settings.slice_ns);
-    let few = 2 * carrier::count() + 64;
-    // Under a small RLIMIT_AS: with fewer helpers.
-    os_thread::reserve(few + helper::MOST)
-        .or_else(|_| os_thread::reserve(few))
-        .map_err(denied("address space for carriers"))?;
-    let limited = stacks::address_space_is_limited();
-    timer::init(if limited { 1 << 14 } else { 1 << 22 }).map_err(denied("address space for timers"))?;
-    let os = OsThread::new().map_err(denied("memory for the first carrier"))?;
-    let t = ThreadRef::new().map_err(denied("memory for the first thread"))?;
-    gate::open(arch::gate_entry(), arch::gate_entry_full()).map_err(Refusal::Gate)?;
-    reactor::init(if limited { 1 << 14 } else { 1 << 20 }).map_err(denied("descriptors for the event loop"))?;
+    let (os, t) = prepare(limits::address_space_is_limited()).inspect_err(|_| {
+        // SAFETY: nothing of the engine runs yet, and what is patched passes everything through.
+        unsafe {
+            reactor::give_up();
+            timer::give_up();
+            os_thread::give_up();
+        }
+    })?;
     t.main.set(true);
     t.call.deadline.set(timer::NEVER);
     t.fp_control.set(arch::fp_control());
     tids::adopt(t, pid() as u32);
     adopt_libc_state(t);
-    // The program's alternate stack is read before ours takes its place.
     signal::init(t);
     crate::sched::cpu_clock::init();
     hub::adopt(os, t, &carrier::all()[0]);
@@ -125,6 +120,30 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     abi::virtualise(true);
     signal::sync_kernel_mask(os, true);
     Ok(())
+}
+
+/// Everything that can be refused. The last step is the one that shows: the alternate stack.
+fn prepare(limited: bool) -> Result<(&'static OsThread, ThreadRef), Refusal> {
+    let denied = |what| move |errno| Refusal::Denied(what, errno);
+    // Under RLIMIT_AS every reservation is paid for by the program.
+    let few = 2 * carrier::count() + limits::FEW_HELPERS;
+    os_thread::reserve(if limited { few } else { few + helper::MOST })
+        .or_else(|_| os_thread::reserve(few))
+        .map_err(denied("address space for carriers"))?;
+    timer::init(if limited { limits::FEW_THREADS } else { 1 << 22 }).map_err(denied("address space for timers"))?;
+    let os = OsThread::new().map_err(denied("memory for the first carrier"))?;
+    let t = ThreadRef::new().map_err(denied("memory for the first thread"))?;
+    signal::check().map_err(denied("a signal handler"))?;
+    gate::open(arch::gate_entry(), arch::gate_entry_full()).map_err(Refusal::Gate)?;
+    reactor::init(if limited { 1 << 14 } else { 1 << 20 }).map_err(denied("descriptors for the event loop"))?;
+    match os.install_alt_stack() {
+        Ok(old) => signal::adopt_alternate_stack(t, old),
+        Err(libc::EPERM) => {
+            return Err(Refusal::Lacks("the first thread is made by a handler on an alternate signal stack"));
+        }
+        Err(errno) => return Err(Refusal::Denied("an alternate signal stack", errno)),
+    }
+    Ok((os, t))
 }
 
 /// What the kernel keeps for the first thread and the engine takes over: robust list, tid word, restartable sequences.
@@ -157,11 +176,17 @@ pub(crate) fn learn_tid_word(offset: usize) {
 }
 static LEARNT: AtomicBool = AtomicBool::new(false);
 
-/// A second thread is about to exist: the other carriers start.
-pub(crate) fn second_thread() {
-    if !SECOND_THREAD.load(Relaxed) && !SECOND_THREAD.swap(true, SeqCst) {
+/// A second thread is about to exist: the other carriers start. False: it cannot, for want of descriptors.
+pub(crate) fn second_thread() -> bool {
+    if !SECOND_THREAD.load(Relaxed) {
+        // While it is false there is one thread, which is here.
+        if reactor::complete().is_err() {
+            return false;
+        }
+        SECOND_THREAD.store(true, SeqCst);
         hub::start_carriers();
     }
+    true
 }
 
 /// Whether the process has threads that are not virtual.
@@ -317,6 +342,11 @@ pub(crate) fn say_overflow(t: &crate::sched::thread::Thread) {
     let mut line = Text::to(2);
     line.put(b"patchall: thread ").decimal(t.tid.get() as u64).put(b" \"").put_c(&t.name.get());
     line.put(b"\" has overflowed its stack\n").flush();
+}
+
+/// Whether reserved address space counts against a limit of the process's (RLIMIT_AS).
+pub fn address_space_is_limited() -> bool {
+    limits::address_space_is_limited()
 }
 
 /// CPUs this process may use: its affinity mask.

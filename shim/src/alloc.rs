@@ -2,9 +2,14 @@
 //!
 //! Size classes of powers of two over mapped chunks, one spin lock; large blocks are mappings. It serves set-up (scanning,
 //! patching) and the report, not the paths between gate and hub, which allocate nothing.
+//!
+//! Rust ends the process when an allocation fails. So set-up first [`secure`]s what it needs, and the process stays native if
+//! that cannot be had; what was not used goes back by [`settle`].
 
 use core::alloc::{GlobalAlloc, Layout};
+use core::cell::UnsafeCell;
 use core::ptr::null_mut;
+use patchall::process;
 use patchall::sys::{self, spin::Spin};
 
 struct Arena {
@@ -12,6 +17,8 @@ struct Arena {
     free: [*mut u8; CLASSES],
     at: usize,
     end: usize,
+    /// [`LAST`] has been handed out.
+    last: bool,
 }
 // SAFETY: pointers to memory of our own, followed under the lock.
 unsafe impl Send for Arena {}
@@ -20,8 +27,61 @@ unsafe impl Send for Arena {}
 const CLASSES: usize = 21;
 const CHUNK: usize = 1 << 20;
 const LEAST: usize = 16;
+const PAGE: usize = 4096;
 
-static ARENA: Spin<Arena> = Spin::new(Arena { free: [null_mut(); CLASSES], at: 0, end: 0 });
+static ARENA: Spin<Arena> = Spin::new(Arena { free: [null_mut(); CLASSES], at: 0, end: 0, last: false });
+
+impl Arena {
+    /// The next `size` bytes of the chunk.
+    fn take(&mut self, size: usize, align: usize) -> Option<*mut u8> {
+        let from = self.at.next_multiple_of(align);
+        (self.at != 0 && from + size <= self.end).then(|| {
+            self.at = from + size;
+            from as *mut u8
+        })
+    }
+
+    /// Goes on with the last memory there is. False: it has been used.
+    fn fall_back(&mut self) -> bool {
+        let fresh = !core::mem::replace(&mut self.last, true);
+        if fresh {
+            self.at = LAST.0.get() as usize;
+            self.end = self.at + size_of::<Last>();
+        }
+        fresh
+    }
+
+    /// Goes on with a new chunk.
+    fn grow(&mut self, size: usize) -> bool {
+        let Ok(chunk) = sys::map(size) else { return false };
+        (self.at, self.end) = (chunk as usize, chunk as usize + size);
+        true
+    }
+}
+
+/// For a last message, when the kernel gives nothing.
+#[repr(align(4096))]
+struct Last(UnsafeCell<[u8; 4 * PAGE]>);
+// SAFETY: handed out by `Arena::fall_back`, once.
+unsafe impl Sync for Last {}
+static LAST: Last = Last(UnsafeCell::new([0; 4 * PAGE]));
+
+/// Whether set-up finds memory: reserves it. With little address space, no more than it takes for a program of usual size.
+pub(crate) fn secure() -> bool {
+    let size = if process::address_space_is_limited() { 8 } else { 64 } * CHUNK;
+    ARENA.lock().grow(size)
+}
+
+/// Gives back what [`secure`] reserved and nobody used, but for what the report takes.
+pub(crate) fn settle() {
+    let mut a = ARENA.lock();
+    if a.last || a.at == 0 {
+        return;
+    }
+    let keep = a.at.next_multiple_of(PAGE) + CHUNK;
+    sys::unmap(keep, a.end);
+    a.end = a.end.min(keep);
+}
 
 /// See the header.
 struct Own;
@@ -38,26 +98,28 @@ fn rounded(l: &Layout) -> usize {
 unsafe impl GlobalAlloc for Own {
     unsafe fn alloc(&self, l: Layout) -> *mut u8 {
         let size = rounded(&l);
+        let mut a = ARENA.lock();
         if size >= CHUNK {
-            return if l.align() > 4096 { null_mut() } else { sys::map(size).unwrap_or(null_mut()) };
+            if l.align() > PAGE {
+                return null_mut();
+            }
+            return a.take(size, PAGE).unwrap_or_else(|| sys::map(size).unwrap_or(null_mut()));
         }
         let class = size.trailing_zeros() as usize;
-        let mut a = ARENA.lock();
         let block = a.free[class];
         if !block.is_null() {
             // SAFETY: a free block's first word is the link.
             a.free[class] = unsafe { *block.cast::<*mut u8>() };
             return block;
         }
-        let mut from = a.at.next_multiple_of(size);
-        if a.at == 0 || from + size > a.end {
-            // What is left of the old chunk is lost: less than one block of the largest class.
-            let Ok(chunk) = sys::map(2 * CHUNK) else { return null_mut() };
-            from = (chunk as usize).next_multiple_of(size);
-            a.end = chunk as usize + 2 * CHUNK;
+        if let Some(block) = a.take(size, size) {
+            return block;
         }
-        a.at = from + size;
-        from as *mut u8
+        // What is left of the old chunk is lost: less than one block of the largest class.
+        if !a.grow(2 * CHUNK) && !a.fall_back() {
+            return null_mut();
+        }
+        a.take(size, size).unwrap_or(null_mut())
     }
 
     unsafe fn dealloc(&self, block: *mut u8, l: Layout) {

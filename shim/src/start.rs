@@ -2,7 +2,7 @@
 //!
 //! A process that makes no thread pays for the loading and for a look through its environment.
 
-use crate::report;
+use crate::{alloc, report};
 use core::sync::atomic::{AtomicU8, Ordering::*};
 use patchall::config::{Config, Level, Stats, Tick};
 use patchall::process::{self, Refusal, Settings};
@@ -83,7 +83,12 @@ pub(crate) fn before_first_thread() {
     }
     loaded();
     let config = config();
-    let outcome = if !config.gate { Err("PATCHALL_GATE=off".to_string()) } else { open(&config) };
+    let outcome = match config.gate {
+        false => Err("PATCHALL_GATE=off".to_string()),
+        true if !alloc::secure() => Err("no memory to look for system calls in".to_string()),
+        true => open(&config),
+    };
+    alloc::settle();
     match outcome {
         Ok(()) => MODE.store(VIRTUAL, Release),
         Err(why) => {

@@ -14,13 +14,18 @@ pub(crate) mod waiter;
 
 /// `sched::wake` of the engine, with a run queue of one for each thread.
 pub(crate) fn wake(w: &waiter::Waiter, seq: u64, why: state::Wake) -> bool {
-    match w.state.wake(seq, why) {
-        state::Woken::Late => false,
-        state::Woken::Early => true,
-        state::Woken::Parked => {
-            // SAFETY: the waiters of the models are parts of tasks, which stay until the end of a run.
-            unsafe { Task::of_waiter(w) }.make_ready();
-            true
-        }
+    woken(w, w.state.wake(seq, why))
+}
+
+/// `sched::wake_by_word`.
+pub(crate) fn wake_by_word(w: &waiter::Waiter, seq: u64, word: u8) -> bool {
+    woken(w, w.state.wake_by_word(seq, word))
+}
+
+fn woken(w: &waiter::Waiter, how: state::Woken) -> bool {
+    if how == state::Woken::Parked {
+        // SAFETY: the waiters of the models are parts of tasks, which stay until the end of a run.
+        unsafe { Task::of_waiter(w) }.make_ready();
     }
+    how != state::Woken::Late
 }

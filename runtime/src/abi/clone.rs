@@ -74,6 +74,9 @@ fn make_thread(t: ThreadRef, args: &CloneArgs) -> Step {
     if tids::live() >= timer::room() {
         return err(libc::EAGAIN);
     }
+    if !process::second_thread() {
+        return err(libc::EAGAIN);
+    }
     let Ok(child) = ThreadRef::new() else { return err(libc::EAGAIN) };
     let has = |f: i32| args.flags & f as u64 != 0;
     // The slot of the new TLS block. A block that cannot be written is not one of libc's.
@@ -88,7 +91,6 @@ fn make_thread(t: ThreadRef, args: &CloneArgs) -> Step {
         unsafe { child.free() };
         return err(libc::EAGAIN);
     }
-    process::second_thread();
     tids::assign(child);
     let tid = child.tid.get();
     let regs = child.regs();

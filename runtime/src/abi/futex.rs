@@ -4,6 +4,7 @@
 //! protocol, this file what the kernel's interface makes of it.
 
 mod bucket;
+mod several;
 
 use super::time::to_monotonic;
 use super::{Step, after, err, prepare, shared};
@@ -16,6 +17,7 @@ use crate::sys::kernel::Timespec;
 use crate::sys::user::Fault;
 use crate::sys::{self, nr, user};
 use bucket::{Buckets, Slot};
+pub(crate) use several::waitv;
 
 const BUCKETS: usize = 4096;
 static TABLE: Buckets<BUCKETS> = Buckets::new([const { Slot::new() }; BUCKETS]);
@@ -64,11 +66,6 @@ fn with_other_processes(t: ThreadRef, op: i32) -> Step {
         libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET => helper::offload(t),
         _ => Step::Native,
     }
-}
-
-/// futex_waitv(2): a thread has one node, so it cannot wait on several words. ENOSYS is what a kernel before 5.16 says.
-pub(crate) fn waitv(_: ThreadRef) -> Step {
-    err(libc::ENOSYS)
 }
 
 /// The deadline a futex call's timeout argument means.

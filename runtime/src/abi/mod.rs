@@ -15,6 +15,7 @@ pub(crate) mod futex;
 pub(crate) mod identity;
 pub(crate) mod io;
 pub(crate) mod kernel_state;
+pub(crate) mod limits;
 pub(crate) mod locks;
 pub(crate) mod poll;
 pub(crate) mod procfs;

@@ -8,11 +8,12 @@
 //! * Slots lie end to end at exactly their size, starting 1 MiB off a 2 MiB boundary: the guard of one and the top of the
 //!   one below share a page-table page, which halves what a sleeping thread costs in page tables.
 //! * The part not yet used is PROT_NONE, not dumped and not counted (RLIMIT_DATA, overcommit, mlockall).
-//! * Under RLIMIT_AS, or when a region cannot be had, stacks are the kernel's mappings as ever.
+//! * Under RLIMIT_AS, or when a region cannot be had, stacks are the kernel's mappings as ever; a limit that comes later takes
+//!   back what is reserved and not used ([`trim`]).
 //! * MADV_GUARD_INSTALL drops what a page held; so it is used for the guard of a stack that libc has just been given, and
 //!   every other mprotect is the kernel's, undone when the slot comes back.
 
-use super::Step;
+use super::{Step, limits};
 use crate::mem::Table;
 use crate::sched::thread::ThreadRef;
 use crate::sys::spin::Spin;
@@ -51,6 +52,10 @@ unsafe impl Sync for Slot {}
 struct Class {
     size: usize,
     base: usize,
+    /// How many slots there is address space for.
+    slots: usize,
+    /// End of the mapping.
+    mapped: usize,
     /// Slots ever handed out.
     front: usize,
     /// End of the writable part.
@@ -73,7 +78,7 @@ enum Guards {
 }
 
 static STACKS: Spin<Stacks> = Spin::new(Stacks {
-    classes: [const { Class { size: 0, base: 0, front: 0, writable: 0, free: 0 } }; CLASSES],
+    classes: [const { Class { size: 0, base: 0, slots: 0, mapped: 0, front: 0, writable: 0, free: 0 } }; CLASSES],
     guards: Guards::Unknown,
 });
 static SLOT_TABLES: [Table<Slot>; CLASSES] = [const { Table::new() }; CLASSES];
@@ -88,15 +93,6 @@ fn protect(addr: usize, len: usize, prot: i32) -> bool {
     !sys::is_err(unsafe { sys::syscall3(nr(libc::SYS_mprotect), addr, len, prot as usize) })
 }
 
-/// Whether RLIMIT_AS is set: reserved address space counts then.
-pub(crate) fn address_space_is_limited() -> bool {
-    let mut limit = [0u64; 2];
-    // SAFETY: prlimit64 writes two words.
-    let r =
-        unsafe { sys::syscall4(nr(libc::SYS_prlimit64), 0, libc::RLIMIT_AS as usize, 0, limit.as_mut_ptr() as usize) };
-    sys::is_err(r) || limit[0] != libc::RLIM_INFINITY
-}
-
 impl Class {
     fn contains(&self, addr: usize) -> bool {
         self.size != 0 && addr >= self.base && addr < self.base + self.front * self.size
@@ -106,20 +102,19 @@ impl Class {
         (addr - self.base) / self.size
     }
 
-    fn capacity(&self) -> usize {
-        (REGION / self.size).min(SLOTS)
-    }
-
     /// Reserves the region of a new class.
     fn open(&mut self, table: &Table<Slot>, size: usize) -> Result<(), i32> {
         const HUGE: usize = 2 << 20;
-        let len = (REGION / size).min(SLOTS) * size;
+        let slots = (REGION / size).min(SLOTS);
+        let len = slots * size;
         // SAFETY: all-zero is a Slot; the caller holds the lock.
-        unsafe { table.reserve((REGION / size).min(SLOTS))? };
+        unsafe { table.reserve(slots)? };
         let p = sys::map_with(len + 2 * HUGE, libc::PROT_NONE, libc::MAP_NORESERVE)? as usize;
         self.base = p.next_multiple_of(HUGE) + HUGE / 2;
         self.writable = self.base;
         self.size = size;
+        self.slots = slots;
+        self.mapped = p + len + 2 * HUGE;
         advise(p, len + 2 * HUGE, libc::MADV_DONTDUMP as usize);
         advise(p, len + 2 * HUGE, libc::MADV_NOHUGEPAGE as usize);
         Ok(())
@@ -132,12 +127,12 @@ impl Class {
             s.used.set(true);
             return Some(self.base + i * self.size);
         }
-        if self.front == self.capacity() {
+        if self.front == self.slots {
             return None;
         }
         let (addr, end) = (self.base + self.front * self.size, self.base + (self.front + 1) * self.size);
         if end > self.writable {
-            let region_end = self.base + self.capacity() * self.size;
+            let region_end = self.base + self.slots * self.size;
             let to = (end + CHUNK).min(region_end);
             if !protect(self.writable, to - self.writable, libc::PROT_READ | libc::PROT_WRITE) {
                 return None;
@@ -148,6 +143,17 @@ impl Class {
         table.get(self.front)?.used.set(true);
         self.front += 1;
         Some(addr)
+    }
+
+    /// Gives the address space back that no slot has used yet.
+    fn trim(&mut self, table: &Table<Slot>) {
+        let end = self.base + self.front * self.size;
+        if self.size != 0 && end < self.mapped {
+            sys::unmap(end, self.mapped);
+            (self.slots, self.mapped, self.writable) = (self.front, end, end);
+            // SAFETY: slots past the last one are never looked at; the caller holds the lock.
+            unsafe { table.shrink(self.front) };
+        }
     }
 }
 
@@ -161,7 +167,7 @@ impl Stacks {
     fn take(&mut self, size: usize) -> Option<usize> {
         let c = self.classes.iter().position(|c| c.size == size || c.size == 0)?;
         if self.classes[c].size == 0 {
-            if address_space_is_limited() {
+            if limits::address_space_is_limited() {
                 return None;
             }
             self.classes[c].open(&SLOT_TABLES[c], size).ok()?;
@@ -278,6 +284,14 @@ pub(crate) fn madvise(t: ThreadRef) -> Step {
     }
     slot.ends.set(slot.ends.get() + 1);
     Step::Done(0)
+}
+
+/// Address space has become scarce: further stacks are the kernel's.
+pub(crate) fn trim() {
+    let mut s = STACKS.lock();
+    for (class, table) in s.classes.iter_mut().zip(&SLOT_TABLES) {
+        class.trim(table);
+    }
 }
 
 /// Whether `addr` is in a slot: private memory.

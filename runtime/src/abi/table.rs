@@ -290,7 +290,7 @@ calls! {
     157 prctl                     virtualised (identity::prctl, Never, "names are the thread's; kernel state of one thread binds it");
     158 arch_prctl                virtualised (kernel_state::arch_prctl, Never, "the GS base is an OS thread's; AMX and shadow stacks are refused");
     159 adjtimex                  passthrough (Process);
-    160 setrlimit                 passthrough (Process);
+    160 setrlimit                 virtualised (limits::setrlimit, Never, "RLIMIT_AS: reserved address space is given back");
     161 chroot                    passthrough (Process);
     162 sync                      offloaded   (files::sync, Flag, "waits for a disk");
     163 acct                      passthrough (System);
@@ -432,7 +432,7 @@ calls! {
     299 recvmmsg                  cooperative (io::many::recvmmsg, Flag, "parks until there is data");
     300 fanotify_init             passthrough (Prompt);
     301 fanotify_mark             passthrough (Disk);
-    302 prlimit64                 passthrough (Prompt);
+    302 prlimit64                 virtualised (limits::prlimit64, Never, "RLIMIT_AS: reserved address space is given back");
     303 name_to_handle_at         passthrough (Disk);
     304 open_by_handle_at         passthrough (Disk);
     305 clock_adjtime             passthrough (Process);
@@ -490,7 +490,7 @@ calls! {
     446 landlock_restrict_self    virtualised (kernel_state::binds, Never, "an OS thread's: the thread is bound to one");
     447 memfd_secret              passthrough (Prompt);
     448 process_mrelease          passthrough (Memory);
-    449 futex_waitv               refused     (futex::waitv, Never, "a thread has one node to wait with");
+    449 futex_waitv               cooperative (futex::waitv, Flag, "as futex, on several words");
     450 set_mempolicy_home_node   passthrough (Memory);
     451 cachestat                 passthrough (Prompt);
     452 fchmodat2                 passthrough (Disk);

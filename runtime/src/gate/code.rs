@@ -55,6 +55,31 @@ impl Code {
         self.instructions.binary_search_by_key(&(address as u64), Instruction::ip).ok()
     }
 
+    /// Does control get from the first instruction to the one that has the byte at `address`? Indirect branches are not followed.
+    pub(super) fn reaches(&self, address: usize) -> bool {
+        let mut seen = vec![false; self.instructions.len()];
+        let mut open = vec![0];
+        while let Some(index) = open.pop() {
+            let Some(instruction) = self.instructions.get(index).filter(|_| !seen[index]) else {
+                continue;
+            };
+            seen[index] = true;
+            if (instruction.ip()..instruction.next_ip()).contains(&(address as u64)) {
+                return true;
+            }
+            let flow = instruction.flow_control();
+            if matches!(flow, FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch) {
+                open.extend(self.index_of(instruction.near_branch_target() as usize));
+            }
+            if matches!(flow, FlowControl::Next | FlowControl::ConditionalBranch)
+                || matches!(flow, FlowControl::Call | FlowControl::IndirectCall)
+            {
+                open.push(index + 1);
+            }
+        }
+        false
+    }
+
     /// The branches that land in `places`, as the addresses of the branches.
     pub(super) fn branches_into(&self, places: Range<usize>) -> impl Iterator<Item = usize> {
         let first = self.branches.partition_point(|branch| branch.0 < places.start);

@@ -36,7 +36,14 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Maps(errno) => write!(out, "cannot read /proc/self/maps ({errno}); mount /proc"),
+            Error::Maps(errno) => {
+                let remedy = match errno.0 {
+                    libc::EMFILE => "raise the limit of open files",
+                    libc::ENFILE => "the system's table of open files is full",
+                    _ => "mount /proc",
+                };
+                write!(out, "cannot read /proc/self/maps ({errno}); {remedy}")
+            }
             Error::NoLibc => out.write_str("no glibc (libc.so.6 and ld-linux-x86-64.so.2) is mapped in this process"),
             Error::AlreadyOpen => out.write_str("the gate of this process is open already"),
             Error::NoNearMemory(errno) => {

@@ -22,24 +22,28 @@ pub(crate) fn open(libc: usize, full: usize) -> Result<(), String> {
     match stats.objects.iter().find(|o| o.left.iter().any(|l| is_futex(l.address))) {
         // Its threads would sleep in the kernel where no virtual thread can wake them. Nothing is virtualised yet, and what
         // is patched passes everything through.
-        Some(o) => Err(format!(
-            "{} makes futex calls of its own that cannot be patched, as Go programs do (no unwind tables)",
-            o.name
-        )),
+        Some(o) => Err(format!("{} makes futex calls of its own that cannot be patched", o.name)),
         None => Ok(()),
     }
 }
 
-/// Whether the `syscall` at an address is `mov eax, 202; syscall`: futex.
+/// Whether the number of a `syscall` that was found stands right before it and is that of futex.
 fn is_futex(address: usize) -> bool {
-    const CALL: [u8; 7] = [0xb8, 0xca, 0, 0, 0, 0x0f, 0x05];
-    // SAFETY: a site that was found in readable code, whose first five bytes are those before it in the same section; a
-    // site at the very start of one would be preceded by its ELF header's page.
-    unsafe { *((address - 5) as *const [u8; 7]) == CALL }
+    const SHORT: [u8; 5] = [0xb8, libc::SYS_futex as u8, 0, 0, 0];
+    const LONG: [u8; 7] = [0x48, 0xc7, 0xc0, libc::SYS_futex as u8, 0, 0, 0];
+    // SAFETY: a site lies in readable code; what is before the very first byte of code is a page of the object, its ELF
+    // header at least.
+    let before: [u8; 7] = unsafe { *((address - 7) as *const [u8; 7]) };
+    before == LONG || before.ends_with(&SHORT)
 }
 
-/// Patches what dlopen has brought, and forgets what dlclose took. What cannot be patched is in [`stats`].
+/// Patches what dlopen has brought, and forgets what dlclose took. What cannot be patched is in [`stats`]. With no memory left
+/// nothing is done: a failed allocation would end the process.
 fn refresh() {
+    const ENOUGH: usize = 2 << 20;
+    if Vec::<u8>::new().try_reserve_exact(ENOUGH).is_err() {
+        return;
+    }
     if let Ok(mut gate) = GATE.lock()
         && let Some(gate) = gate.as_mut()
     {

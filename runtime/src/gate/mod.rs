@@ -9,7 +9,7 @@
 //! | module | |
 //! |---|---|
 //! | `maps`, `elf`, `object`, `functions` | what is mapped, and where its functions are |
-//! | `search`, `code`, `scan` | the sites |
+//! | `search`, `code`, `gaps`, `scan` | the sites |
 //! | `window` | where the jump of a site may stand. **Read this first** |
 //! | `relocate`, `area`, `plan` | trampolines |
 //! | `text` | changing the code, with one thread or many |
@@ -33,6 +33,7 @@ mod error;
 mod functions;
 #[cfg(test)]
 mod fuzz;
+mod gaps;
 mod kernel;
 mod live;
 mod maps;

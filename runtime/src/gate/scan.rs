@@ -9,9 +9,10 @@ use core::ops::Range;
 use super::Object;
 use super::code::Code;
 use super::functions::Functions;
+use super::gaps::{self, Gaps};
 use super::relocate::is_nop;
 use super::search::{SYSCALL, branches_into, syscalls};
-use super::window::{self, Hole, JUMP, Jump, Window};
+use super::window::{self, Hole, Window};
 
 /// Why a `syscall` instruction stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub enum Reason {
     /// It is `rt_sigreturn`, which the kernel and unwinders know by its bytes and which must see
     /// the stack as it is.
     SignalReturn,
-    /// The object has no table of functions (`.eh_frame_hdr`), or one in an unknown form.
+    /// The object has no table of functions (`.eh_frame_hdr`), or one in an unknown form; the bytes may not even be code.
     NoFunctionTable,
     /// No function contains it; the bytes may not even be code.
     OutsideFunctions,
@@ -94,39 +95,26 @@ impl Scan {
     /// that are left, and accidents.
     fn add(&mut self, object: &Object, found: &[usize]) {
         let functions = Functions::of(object);
+        let gaps = Gaps::of(object);
         let mut current: Option<(usize, Range<usize>, Option<Code>)> = None;
         for &address in found {
             if returns_from_signal(object, address) {
                 self.leave(address, Reason::SignalReturn);
                 continue;
             }
-            let Some(functions) = &functions else {
-                self.leave(address, Reason::NoFunctionTable);
-                continue;
-            };
             if !current.as_ref().is_some_and(|(_, range, _)| range.contains(&address)) {
-                current = functions.before(address).and_then(|index| {
+                current = functions.as_ref().and_then(|functions| {
+                    let index = functions.before(address)?;
                     let range = functions.range(index).filter(|range| range.contains(&address))?;
                     Some((index, range.clone(), Code::decode(object, range)))
                 });
             }
-            match &current {
-                // Linkers may put constants into the same segment, before or behind all functions.
-                None if !functions.span().contains(&address) => {}
-                None => match window_in_cfi_hole(object, address) {
-                    Some(window) => self.sites.push(Site { address, windows: vec![window] }),
-                    None => self.leave(address, Reason::OutsideFunctions),
-                },
-                Some((_, _, None)) => self.leave(address, Reason::Undecodable),
-                Some((index, _, Some(code))) => {
-                    // Else the bytes are part of another instruction.
-                    if let Some(site) = code.index_of(address) {
-                        match window::choices(code, site, || holes_around(object, functions, *index, code)) {
-                            windows if windows.is_empty() => self.leave(address, Reason::NoWindow),
-                            windows => self.sites.push(Site { address, windows }),
-                        }
-                    }
-                }
+            let around = current.as_ref().map(|(index, _, code)| (*index, code.as_ref()));
+            match choices(&gaps, functions.as_ref(), around, address) {
+                Some(Ok(windows)) if windows.is_empty() => self.leave(address, Reason::NoWindow),
+                Some(Ok(windows)) => self.sites.push(Site { address, windows }),
+                Some(Err(reason)) => self.leave(address, reason),
+                None => {}
             }
         }
     }
@@ -172,22 +160,40 @@ impl Scan {
     }
 }
 
+/// The windows of what looks like a syscall at `address`, in a function of the table (its index and, if it can be decoded, its
+/// code) or outside of all. `None`: it is part of another instruction, or data.
+fn choices(
+    gaps: &Gaps,
+    functions: Option<&Functions>,
+    around: Option<(usize, Option<&Code>)>,
+    address: usize,
+) -> Option<Result<Vec<Window>, Reason>> {
+    let object = gaps.object();
+    if let (Some(functions), Some((index, Some(code)))) = (functions, around) {
+        let holes = || holes_around(object, functions, index, code);
+        return Some(Ok(window::choices(code, code.index_of(address)?, holes)));
+    }
+    if let Some(window) = gaps::numbered(object, address) {
+        return Some(Ok(vec![window]));
+    }
+    if around.is_some() {
+        return Some(Err(Reason::Undecodable));
+    }
+    if let Some(code) = gaps.code_around(functions, address) {
+        return Some(Ok(window::choices(&code, code.index_of(address)?, || window::holes_inside(&code))));
+    }
+    match functions {
+        None => Some(Err(Reason::NoFunctionTable)),
+        // Linkers may put constants into the same segment, before or behind all functions.
+        Some(functions) => functions.span().contains(&address).then_some(Err(Reason::OutsideFunctions)),
+    }
+}
+
 /// glibc's `__restore_rt` (sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c): `mov rax,15; syscall`,
 /// also in the short form. Judged by its bytes, because its unwind entry begins one byte early.
 fn returns_from_signal(object: &Object, address: usize) -> bool {
     let before = |length| object.bytes(address - length, length);
     before(7) == Some(&[0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0]) || before(5) == Some(&[0xb8, 0x0f, 0, 0, 0])
-}
-
-/// glibc ends the unwind information of `clone` and `clone3` right before the syscall, since there
-/// is nothing to unwind to in the child (sysdeps/unix/sysv/linux/x86_64/clone.S): recognised by
-/// `mov eax,number; syscall`.
-fn window_in_cfi_hole(object: &Object, address: usize) -> Option<Window> {
-    let start = address.checked_sub(JUMP)?;
-    let (opcode, number) = object.bytes(start, JUMP)?.split_first()?;
-    let number = libc::c_long::from(u32::from_le_bytes(number.try_into().ok()?));
-    let known = *opcode == 0xb8 && [libc::SYS_clone, libc::SYS_clone3].contains(&number);
-    known.then_some(Window { start, length: JUMP, jump: Jump::Direct })
 }
 
 /// The unused bytes in function `index` and right before and behind it.
@@ -217,6 +223,7 @@ fn is_padding(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::window::{JUMP, Jump, Window};
 
     /// `mov eax,39; syscall; ret`, padding, and a jump from a function far away.
     #[test]

@@ -71,6 +71,23 @@ pub(super) fn branches_into(code: &[u8], base: usize, places: &[Range<usize>], m
     });
 }
 
+/// Calls `report` with the target of each position of `code` (which is at address `base`) that reads as a direct `call`,
+/// where that lies in `code`, too.
+pub(super) fn calls(code: &[u8], base: usize, mut report: impl FnMut(usize)) {
+    const CALL: u8 = 0xe8;
+    let scan = |first: __m128i, _| equals(first, CALL);
+    each_match(code, 5, scan, |offset| {
+        if let [CALL, displacement @ ..] = &code[offset..]
+            && let Some(&bytes) = displacement.first_chunk()
+        {
+            let target = (base + offset + 5).wrapping_add_signed(i32::from_le_bytes(bytes) as isize);
+            if (base..base + code.len()).contains(&target) {
+                report(target);
+            }
+        }
+    });
+}
+
 fn equals(bytes: __m128i, value: u8) -> __m128i {
     // SAFETY: SSE2 is always there.
     unsafe { _mm_cmpeq_epi8(bytes, _mm_set1_epi8(value as i8)) }

@@ -29,10 +29,10 @@
 
 use core::ops::Range;
 
-use iced_x86::{FlowControl, Mnemonic, OpKind};
+use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind};
 
 use super::code::Code;
-use super::relocate::movable;
+use super::relocate::{is_nop, movable};
 use super::search::SYSCALL;
 
 /// The length of `jmp rel32`.
@@ -150,36 +150,34 @@ pub(super) fn ends_for_good(code: &Code) -> bool {
     })
 }
 
-/// The holes inside a function: nops behind an unconditional transfer, and single nops long enough
+/// The holes inside a function: nops and breakpoints behind an unconditional transfer, and single nops long enough
 /// to be jumped over.
 pub(super) fn holes_inside(code: &Code) -> Vec<Hole> {
+    let is_padding = |instruction: &Instruction| is_nop(instruction) || instruction.mnemonic() == Mnemonic::Int3;
     let mut holes = Vec::new();
     let mut previous_leaves = false;
     let mut index = 0;
     while let Some(instruction) = code.instructions.get(index) {
         let start = instruction.ip() as usize;
-        if !super::relocate::is_nop(instruction) {
+        if !previous_leaves || !is_padding(instruction) {
+            let hole = Hole { jump: start + SYSCALL.len(), nop: instruction.len() };
+            if is_nop(instruction)
+                && instruction.len() >= SYSCALL.len() + JUMP
+                && code.branches_into(start + 1..start + instruction.len()).next().is_none()
+            {
+                holes.push(hole);
+            }
             previous_leaves =
                 matches!(instruction.flow_control(), FlowControl::Return | FlowControl::UnconditionalBranch);
             index += 1;
             continue;
         }
-        if !previous_leaves {
-            let hole = Hole { jump: start + SYSCALL.len(), nop: instruction.len() };
-            if instruction.len() >= SYSCALL.len() + JUMP
-                && code.branches_into(start + 1..start + instruction.len()).next().is_none()
-            {
-                holes.push(hole);
-            }
-            index += 1;
-            continue;
-        }
         let mut end = start;
-        while let Some(nop) = code.instructions.get(index).filter(|next| super::relocate::is_nop(next)) {
-            if code.branches_into(nop.ip() as usize..nop.next_ip() as usize).next().is_some() {
+        while let Some(unused) = code.instructions.get(index).filter(|next| is_padding(next)) {
+            if code.branches_into(unused.ip() as usize..unused.next_ip() as usize).next().is_some() {
                 break;
             }
-            end = nop.next_ip() as usize;
+            end = unused.next_ip() as usize;
             index += 1;
         }
         holes.extend(holes_in_padding(start..end));

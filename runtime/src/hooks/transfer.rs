@@ -37,7 +37,8 @@ fn attempt(call: libc::c_long, fd: c_int, parts: &[iovec]) -> KResult {
 
 /// One try, after which there is a result or a wait.
 fn try_or_wait(s: &Scheduler, call: libc::c_long, fd: c_int, parts: &[iovec], events: u32) -> Result<KResult, End> {
-    const NOT_TAKEN: [isize; 2] = [-libc::EOPNOTSUPP as isize, -libc::ENOSYS as isize];
+    // EPERM: a sandbox that does not know the call.
+    const NOT_TAKEN: [isize; 3] = [-libc::EOPNOTSUPP as isize, -libc::ENOSYS as isize, -libc::EPERM as isize];
     let deadline = super::socket::deadline(fd, events);
     loop {
         let r = attempt(call, fd, parts);

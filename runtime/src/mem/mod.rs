@@ -55,6 +55,22 @@ impl<T> Table<T> {
         self.base.load(Relaxed)
     }
 
+    /// Keeps room for the first `len` elements and gives the address space of the others back.
+    ///
+    /// # Safety
+    /// Nobody uses an element past them.
+    pub(crate) unsafe fn shrink(&self, len: usize) {
+        let (base, had) = (self.as_ptr() as usize, self.len());
+        if len < had {
+            self.len.store(len, SeqCst);
+            let keep = (base + len * size_of::<T>()).next_multiple_of(4096);
+            sys::unmap(keep, base + had * size_of::<T>());
+            if len == 0 {
+                self.base.store(null_mut(), Relaxed);
+            }
+        }
+    }
+
     /// Gives the pages back: all elements are zero again.
     ///
     /// # Safety

@@ -124,6 +124,15 @@ pub(super) fn reserve(descriptors: usize) -> Result<(), i32> {
     unsafe { TABLE.reserve(descriptors) }
 }
 
+/// Gives the table back.
+///
+/// # Safety
+/// Nobody uses an entry.
+pub(super) unsafe fn give_up() {
+    // SAFETY: by contract.
+    unsafe { TABLE.shrink(0) };
+}
+
 /// How many descriptors the table has room for.
 pub(crate) fn room() -> usize {
     TABLE.len()

@@ -8,7 +8,8 @@
 //! dropped. Events wake everyone they concern: each tries again.
 //!
 //! The poller sleeps here; [`kick()`] ends its sleep through an eventfd, which only the poller reads (sched/roles.rs says who that
-//! is).
+//! is). The child of a fork for which there are no descriptors does without both: it sleeps on a futex, its calls on descriptors
+//! are the kernel's, and it can have no second thread until there are descriptors ([`complete`]).
 
 mod afterlife;
 mod fd;
@@ -17,6 +18,7 @@ mod kick;
 pub(crate) mod mode;
 mod own;
 mod waits;
+mod word;
 
 pub(crate) use afterlife::leave;
 pub(crate) use fd::{Armed, Fd, FdWait, Kind, arm, closing, disarm, entry, forget, known, room, socket_option, watch};
@@ -33,6 +35,8 @@ use core::sync::atomic::{AtomicBool, AtomicI32, Ordering::*};
 static EPOLL: AtomicI32 = AtomicI32::new(-1);
 static EVENT: AtomicI32 = AtomicI32::new(-1);
 static NOTE: kick::Kick = kick::Kick::new();
+/// In place of the eventfd, where there is none.
+static WORD: word::Word = word::Word::new();
 
 /// `epoll_data` of the eventfd; no descriptor and generation look like it.
 const KICK: u64 = u64::MAX;
@@ -46,22 +50,41 @@ pub(crate) fn init(descriptors: usize) -> Result<(), i32> {
     open()
 }
 
+/// Gives everything back that [`init`] has made, or a part of it.
+///
+/// # Safety
+/// Nobody uses the reactor.
+pub(crate) unsafe fn give_up() {
+    // SAFETY: by contract.
+    unsafe {
+        own::close_all();
+        fd::give_up();
+    }
+}
+
 fn open() -> Result<(), i32> {
     // SAFETY: calls without pointers, and one that copies a structure of ours.
     unsafe {
         let ep = own::raise(sys::syscall1(nr(libc::SYS_epoll_create1), libc::EPOLL_CLOEXEC as usize))?;
         let flags = (libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) as usize;
-        let ev = own::raise(sys::syscall2(nr(libc::SYS_eventfd2), 0, flags))?;
+        let ev = own::raise(sys::syscall2(nr(libc::SYS_eventfd2), 0, flags)).inspect_err(|_| own::close(ep))?;
         let e = EpollEvent { events: libc::EPOLLIN as u32, data: KICK };
         let (op, e) = (libc::EPOLL_CTL_ADD as usize, &raw const e as usize);
         let r = sys::syscall4(nr(libc::SYS_epoll_ctl), ep as usize, op, ev as usize, e);
         if sys::is_err(r) {
+            own::close(ep);
+            own::close(ev);
             return Err(-r as i32);
         }
         EPOLL.store(ep, SeqCst);
         EVENT.store(ev, SeqCst);
     }
     Ok(())
+}
+
+/// Makes up for what the child of a fork could not have. The process has one thread.
+pub(crate) fn complete() -> Result<(), i32> {
+    if EPOLL.load(Relaxed) >= 0 { Ok(()) } else { open() }
 }
 
 /// Registers a descriptor for everything, edge-triggered.
@@ -91,6 +114,9 @@ fn unregister(fd: i32) {
 /// Takes events from the kernel and wakes those who wait for them; waits for one at most `timeout` nanoseconds, `None`:
 /// until there is one.
 pub(crate) fn poll(timeout: Option<u64>) {
+    if EPOLL.load(Relaxed) < 0 {
+        return NOTE.take(|| WORD.wait(timeout));
+    }
     let mut events = [MaybeUninit::<EpollEvent>::uninit(); BATCH];
     let n = wait(&mut events, timeout);
     for e in &events[..n] {
@@ -131,6 +157,9 @@ fn wait(events: &mut [MaybeUninit<EpollEvent>; BATCH], timeout: Option<u64>) -> 
 /// Ends the poller's sleep, the present one or the one it is about to begin. Safe in a signal handler.
 pub(crate) fn kick() {
     NOTE.give(|| {
+        if EVENT.load(Relaxed) < 0 {
+            return WORD.wake();
+        }
         let one = 1u64;
         // SAFETY: an eventfd takes 8 bytes.
         unsafe { sys::syscall3(nr(libc::SYS_write), EVENT.load(Relaxed) as usize, &raw const one as usize, 8) };
@@ -148,7 +177,8 @@ pub(crate) unsafe fn after_fork() {
         own::close_all();
     }
     NOTE.after_fork();
-    if open().is_err() {
-        sys::die("no descriptors for the event loop of a forked child");
-    }
+    EPOLL.store(-1, SeqCst);
+    EVENT.store(-1, SeqCst);
+    // Without them: see the header.
+    let _ = open();
 }

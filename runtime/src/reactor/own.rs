@@ -28,7 +28,9 @@ pub(crate) fn raise(r: isize) -> Result<i32, i32> {
     // SAFETY: prlimit64 writes two words; the other calls have no pointers; `low` is ours.
     let fd = unsafe {
         sys::syscall4(nr(libc::SYS_prlimit64), 0, libc::RLIMIT_NOFILE as usize, 0, limit.as_mut_ptr() as usize);
-        let least = limit[0].min(1 << 20).saturating_sub(2 * MOST as u64) as usize;
+        let limit = limit[0].min(1 << 20);
+        // Under a small limit the upper half: what the program opens next has the numbers it expects.
+        let least = limit.saturating_sub(2 * MOST as u64).max(limit / 2) as usize;
         let high = sys::syscall3(nr(libc::SYS_fcntl), low, libc::F_DUPFD_CLOEXEC as usize, least);
         if sys::is_err(high) {
             low as i32
@@ -44,6 +46,15 @@ pub(crate) fn raise(r: isize) -> Result<i32, i32> {
             unsafe { sys::syscall1(nr(libc::SYS_close), fd as usize) };
             Err(libc::EMFILE)
         }
+    }
+}
+
+/// Closes one.
+pub(super) fn close(fd: i32) {
+    if let Some(o) = OWN.iter().find(|o| o.load(Relaxed) == fd) {
+        o.store(-1, SeqCst);
+        // SAFETY: ours.
+        unsafe { sys::syscall1(nr(libc::SYS_close), fd as usize) };
     }
 }
 

@@ -29,7 +29,9 @@ pub(crate) fn stay_here(t: ThreadRef) -> Result<(), Step> {
     if t.home().is_some() || tids::live() == 1 && os_thread::alive() == 1 {
         return Ok(());
     }
-    process::second_thread();
+    if !process::second_thread() {
+        return Err(err(libc::ENOMEM));
+    }
     let os = t.os();
     // SAFETY: carriers are static; a thread that is not bound runs on a carrier.
     let role: &'static Carrier = unsafe { &*os.carrier.load(Relaxed) };

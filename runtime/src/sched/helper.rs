@@ -3,7 +3,7 @@
 //! The virtual thread parks until the helper has the result; a signal for it calls the kernel off (arch/helper.rs) and is
 //! delivered when the helper has answered: EINTR, or the result if the call was faster. The wait may depend on other
 //! threads of the program, so the number of helpers is bounded by memory and `pids.max` only; where no more are to be had,
-//! the call blocks the carrier.
+//! the carrier makes the call itself, a moment at a time ([`alone`]).
 //!
 //! A helper takes one job at a time and is reused, the most recent first; idle for [`IDLE`] it ends. Its block is given
 //! back when the kernel has cleared its tid word, that is, when nothing of it runs on the stack in it. Helpers never fork:
@@ -19,10 +19,12 @@ use super::timer::NEVER;
 use super::{bound, hub, idle, tick};
 use crate::abi::{self, Step};
 use crate::arch;
-use crate::sys::kernel::{Timespec, UContext};
+use crate::sys::kernel::{SigInfo, Timespec, UContext};
 use crate::sys::{self, nr, spin::Spin};
 use core::ptr::{null, null_mut};
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering::*};
+
+mod alone;
 
 /// A system call: number and arguments.
 pub(crate) type Call = [usize; 7];
@@ -35,7 +37,7 @@ const IDLE: u64 = 1_000_000_000;
 /// (RLIMIT_SIGPENDING).
 const AGAIN: u64 = 10_000_000;
 
-/// A helper's part of its record. All-zero: no helper.
+/// A helper's part of its record. All-zero: no helper. A carrier that makes a call alone uses `called_off`.
 pub(crate) struct Job {
     inner: Spin<Inner>,
     /// The call is to end.
@@ -92,6 +94,7 @@ pub(crate) fn has(t: ThreadRef) -> bool {
 pub(crate) fn make(t: ThreadRef, call: impl FnOnce() -> Call) -> Step {
     match t.woken() {
         None | Some(Wake::Retry) => begin(t, call()),
+        Some(why) if t.call.word.get() == alone::MARK => alone::again(t, why, call),
         Some(Wake::Event) => result(t),
         Some(Wake::Signal | Wake::Timeout) => {
             // SAFETY: set in `begin`; records of OS threads are never unmapped.
@@ -124,7 +127,7 @@ fn begin(t: ThreadRef, call: Call) -> Step {
     if t.home().is_some() {
         return bound::make_here(t, &call);
     }
-    let Some(h) = find() else { return Step::Native };
+    let Some(h) = find() else { return alone::first(t, call) };
     t.call.word.set(&raw const *h as u64);
     t.call.done.set(t.call.deadline.get());
     h.job.called_off.store(0, SeqCst);
@@ -177,7 +180,8 @@ unsafe extern "C" fn helper_main(os: usize) -> ! {
     // SAFETY: `spawn` passes a record.
     let h = unsafe { &*(os as *const OsThread) };
     let mask = !crate::abi::signal::NEVER_BLOCKED;
-    h.install_alt_stack();
+    // Without one its handlers run on the hub stack, where there is room.
+    let _ = h.install_alt_stack();
     h.kernel_mask.set(mask);
     // SAFETY: values and structures of our own.
     unsafe {
@@ -260,8 +264,8 @@ fn work(h: &OsThread) {
 }
 
 /// The engine's signal in an OS thread that may be a helper: calls its call off if that is wanted and it is not done.
-pub(super) fn on_signal(h: &OsThread, uc: &mut UContext) {
-    if bound::is_wanted(h) {
+pub(super) fn on_signal(h: &OsThread, info: &SigInfo, uc: &mut UContext) {
+    if tick::ends_turn(info) || bound::is_wanted(h) {
         h.job.called_off.store(1, SeqCst);
     }
     if h.job.called_off.load(SeqCst) != 0

@@ -27,7 +27,6 @@ pub(crate) fn adopt(os: &'static OsThread, t: ThreadRef, c: &'static Carrier) {
     os.hub_sp.set(os.hub_stack_top() as u64 - 8);
     os.hub_ip.set(first_entry as *const () as u64);
     os.fs.set(arch::fs_base());
-    os.install_alt_stack();
     os.current.store(t.as_ptr().cast_mut(), Relaxed);
     serve_role(os, c);
     cpu_clock::begin(os);
@@ -130,7 +129,16 @@ pub(super) fn begin(os: &'static OsThread) -> ! {
         sys::syscall2(nr(libc::SYS_prctl), libc::PR_SET_NAME as usize, c"patchall".as_ptr() as usize);
     }
     os.fs.set(arch::fs_base());
-    os.install_alt_stack();
+    if os.install_alt_stack().is_err() {
+        // Handlers must not run on the program's stacks: one carrier less. Nobody else pushes to its queue.
+        // SAFETY: carriers are static.
+        match unsafe { os.carrier.load(Relaxed).as_ref() } {
+            Some(c) if !core::ptr::eq(c, &carrier::all()[0]) => c.os.store(null_mut(), Relaxed),
+            _ => sys::die("no alternate signal stack for an OS thread that is needed"),
+        }
+        os.ktid.store(0, SeqCst);
+        arch::exit_thread();
+    }
     cpu_clock::begin(os);
     super::tick::arm(os);
     signal::sync_kernel_mask(os, true);

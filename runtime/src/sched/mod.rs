@@ -43,15 +43,21 @@ use waiter::Waiter;
 ///
 /// Any OS thread may call it, from engine code; never a signal handler (run queues have locks).
 pub(crate) fn wake(w: &Waiter, seq: u64, why: Wake) -> bool {
-    match w.state.wake(seq, why) {
-        Woken::Late => false,
-        Woken::Early => true,
-        Woken::Parked => {
-            // SAFETY: waiters are parts of threads.
-            make_ready(unsafe { ThreadRef::of_waiter(w) });
-            true
-        }
+    woken(w, w.state.wake(seq, why))
+}
+
+/// As [`wake`], for a wait on several words: the one at place `word` was woken.
+pub(crate) fn wake_by_word(w: &Waiter, seq: u64, word: u8) -> bool {
+    woken(w, w.state.wake_by_word(seq, word))
+}
+
+#[inline(always)]
+fn woken(w: &Waiter, how: Woken) -> bool {
+    if how == Woken::Parked {
+        // SAFETY: waiters are parts of threads.
+        make_ready(unsafe { ThreadRef::of_waiter(w) });
     }
+    how != Woken::Late
 }
 
 /// Queues a thread that may run: on the carrier the caller serves, else on the first. A bound one goes to its home.

@@ -15,7 +15,7 @@ use super::helper::Job;
 use super::saved::SavedContext;
 use super::thread::Thread;
 use crate::arch;
-use crate::sys::{self, spin::Spin};
+use crate::sys::{self, kernel::SigStack, spin::Spin};
 use core::cell::Cell;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering::*};
@@ -123,13 +123,15 @@ unsafe impl Sync for OsThread {}
 
 struct Region {
     base: usize,
+    /// What is mapped.
+    mapped: [usize; 2],
     used: usize,
     free: *mut OsThread,
 }
 // SAFETY: pointers to blocks, which nobody owns.
 unsafe impl Send for Region {}
 
-static REGION: Spin<Region> = Spin::new(Region { base: 0, used: 0, free: null_mut() });
+static REGION: Spin<Region> = Spin::new(Region { base: 0, mapped: [0; 2], used: 0, free: null_mut() });
 /// Copies of the region's bounds that handlers read without the lock.
 static BASE: AtomicUsize = AtomicUsize::new(0);
 static END: AtomicUsize = AtomicUsize::new(0);
@@ -143,10 +145,35 @@ pub(crate) fn reserve(n: usize) -> Result<(), i32> {
     if r.base == 0 {
         let p = sys::map_with((n + 1) * BLOCK, libc::PROT_NONE, libc::MAP_NORESERVE)? as usize;
         r.base = (p + BLOCK - 1) & !(BLOCK - 1);
+        r.mapped = [p, p + (n + 1) * BLOCK];
         BASE.store(r.base, Relaxed);
         END.store(r.base + n * BLOCK, Release);
     }
     Ok(())
+}
+
+/// Address space has become scarce: keeps room for `n` OS threads, or for those there are.
+pub(crate) fn trim(n: usize) {
+    let mut r = REGION.lock();
+    let end = r.base + n.max(r.used) * BLOCK;
+    if r.base != 0 && end < r.mapped[1] {
+        END.store(end, SeqCst);
+        sys::unmap(end, r.mapped[1]);
+        r.mapped[1] = end;
+    }
+}
+
+/// Gives everything back.
+///
+/// # Safety
+/// No OS thread of the engine's has begun, and no record is used any more.
+pub(crate) unsafe fn give_up() {
+    let mut r = REGION.lock();
+    END.store(0, SeqCst);
+    sys::unmap(r.mapped[0], r.mapped[1]);
+    *r = Region { base: 0, mapped: [0; 2], used: 0, free: null_mut() };
+    ALIVE.store(0, Relaxed);
+    MOST.store(0, Relaxed);
 }
 
 /// The most OS threads the engine had at once.
@@ -248,15 +275,13 @@ impl OsThread {
         (block + GUARD, ALT_STACK)
     }
 
-    /// Gives the calling OS thread our alternate stack.
-    pub(crate) fn install_alt_stack(&self) {
+    /// Gives the calling OS thread our alternate stack; answers with the one it had. EPERM: it is in use.
+    pub(crate) fn install_alt_stack(&self) -> Result<SigStack, i32> {
         let (sp, size) = self.alt_stack();
-        let s = sys::kernel::SigStack { sp, size, ..Default::default() };
-        // SAFETY: the stack is the caller's own; sigaltstack copies the structure.
-        let r = unsafe { sys::syscall2(sys::nr(libc::SYS_sigaltstack), &raw const s as usize, 0) };
-        if sys::is_err(r) {
-            sys::die("sigaltstack refused our stack");
-        }
+        let (s, mut old) = (SigStack { sp, size, ..Default::default() }, SigStack::default());
+        // SAFETY: the stack is the caller's own; sigaltstack copies the structures.
+        let r = unsafe { sys::syscall2(sys::nr(libc::SYS_sigaltstack), &raw const s as usize, &raw mut old as usize) };
+        if sys::is_err(r) { Err(-r as i32) } else { Ok(old) }
     }
 
     /// For the child of a fork, whose only OS thread this is.

@@ -46,6 +46,9 @@ const PARKING: u64 = 1;
 const PARKED: u64 = 2;
 const WOKEN: u64 = 3;
 
+/// Reasons from here on are [`Wake::Event`], and tell which of several words it was: at most 128.
+const FIRST_WORD: u64 = 128;
+
 /// See the header. All-zero is "running", sequence 0.
 #[derive(Default)]
 #[repr(transparent)]
@@ -69,7 +72,17 @@ impl State {
     /// Ends park `seq` for the given reason, if nobody did yet.
     #[inline(always)]
     pub(crate) fn wake(&self, seq: u64, why: Wake) -> Woken {
-        let woken = seq << 16 | (why as u64) << 8 | WOKEN;
+        self.end(seq, why as u64)
+    }
+
+    /// Ends park `seq`, a wait on several words, because of the one at place `word`.
+    pub(crate) fn wake_by_word(&self, seq: u64, word: u8) -> Woken {
+        self.end(seq, FIRST_WORD + u64::from(word))
+    }
+
+    #[inline(always)]
+    fn end(&self, seq: u64, why: u64) -> Woken {
+        let woken = seq << 16 | why << 8 | WOKEN;
         loop {
             let s = self.0.load(SeqCst);
             let result = match s {
@@ -93,12 +106,18 @@ impl State {
     #[inline(always)]
     pub(crate) fn finish(&self) -> Wake {
         let s = self.0.load(SeqCst);
-        self.0.store(s >> 16 << 16 | RUNNING, Relaxed);
+        self.0.store(s & !0xff | RUNNING, Relaxed);
         match s >> 8 & 0xff {
             2 => Wake::Timeout,
             3 => Wake::Signal,
             _ => Wake::Event,
         }
+    }
+
+    /// Which of several words ended the last park, or the present one already; `None`: something else. Owner only.
+    pub(crate) fn word(&self) -> Option<usize> {
+        let s = self.0.load(SeqCst);
+        (s >> 8 & 0xff).checked_sub(FIRST_WORD).map(|word| word as usize)
     }
 
     /// Gives a prepared park up: wakers that come now are late. Owner only.

@@ -16,6 +16,8 @@ use core::sync::atomic::{AtomicU64, Ordering::*};
 pub(crate) const SIGNAL: i32 = 33;
 /// What our timers and kicks carry.
 const COOKIE: u64 = 0x7061_7463_6861_6c6c;
+/// What the timer of a turn carries (sched/helper/alone.rs).
+const TURN: u64 = COOKIE ^ 1;
 const SI_TIMER: i32 = -2;
 pub(crate) const SI_QUEUE: i32 = -1;
 
@@ -30,9 +32,36 @@ pub(crate) fn set_slice(ns: u64) {
 /// Starts the calling OS thread's timer. Without one (no memory for it) its threads are not preempted.
 pub(crate) fn arm(os: &OsThread) {
     let slice = SLICE.load(Relaxed);
-    if slice == 0 {
-        return;
+    if slice > 0 {
+        let timer = start(os, libc::CLOCK_THREAD_CPUTIME_ID, COOKIE, [0, slice, 0, slice]);
+        os.tick.set(timer.map_or(0, |id| id as i32 + 1));
     }
+}
+
+/// A timer of the calling OS thread that ends its turn in a call it makes alone.
+pub(super) struct Turn(usize);
+
+impl Turn {
+    /// Ends after so many nanoseconds, less than a second; and again, since a first signal may come too early to be of use.
+    pub(super) fn begin(os: &OsThread, ns: u64) -> Option<Turn> {
+        start(os, libc::CLOCK_MONOTONIC, TURN, [0, ns, 0, ns]).ok().map(Turn)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // SAFETY: a timer of our own.
+        unsafe { sys::syscall1(nr(libc::SYS_timer_delete), self.0) };
+    }
+}
+
+/// Whether a signal is that of a [`Turn`].
+pub(super) fn ends_turn(info: &SigInfo) -> bool {
+    info.code == SI_TIMER && info.fields[1] == TURN
+}
+
+/// Starts a timer that signals the calling OS thread; `spec`: seconds and nanoseconds of interval and first time.
+fn start(os: &OsThread, clock: libc::clockid_t, cookie: u64, spec: [u64; 4]) -> Result<usize, i32> {
     /// `struct sigevent` of the kernel.
     #[repr(C)]
     struct Event {
@@ -43,18 +72,17 @@ pub(crate) fn arm(os: &OsThread) {
         pad: [i32; 11],
     }
     let ev =
-        Event { value: COOKIE, signo: SIGNAL, notify: libc::SIGEV_THREAD_ID, tid: os.ktid.load(Relaxed), pad: [0; 11] };
+        Event { value: cookie, signo: SIGNAL, notify: libc::SIGEV_THREAD_ID, tid: os.ktid.load(Relaxed), pad: [0; 11] };
     let mut id = 0i32;
-    let spec = [0u64, slice, 0, slice];
     // SAFETY: structures of our own, which the kernel copies.
     unsafe {
-        let clock = libc::CLOCK_THREAD_CPUTIME_ID as usize;
-        let r = sys::syscall3(nr(libc::SYS_timer_create), clock, &raw const ev as usize, &raw mut id as usize);
-        if !sys::is_err(r) {
-            os.tick.set(id + 1);
-            sys::syscall4(nr(libc::SYS_timer_settime), id as usize, 0, &raw const spec as usize, 0);
+        let r = sys::syscall3(nr(libc::SYS_timer_create), clock as usize, &raw const ev as usize, &raw mut id as usize);
+        if sys::is_err(r) {
+            return Err(-r as i32);
         }
+        sys::syscall4(nr(libc::SYS_timer_settime), id as usize, 0, &raw const spec as usize, 0);
     }
+    Ok(id as usize)
 }
 
 /// Ends it: the calling OS thread is about to end.
@@ -81,16 +109,16 @@ pub(crate) fn kick(os: &OsThread) {
 
 /// Whether a signal is one of ours. `si_value` follows pid and uid for a queued one, timer id and overrun for a timer's.
 pub(crate) fn is_ours(info: &SigInfo) -> bool {
-    info.signo == SIGNAL && matches!(info.code, SI_TIMER | SI_QUEUE) && info.fields[1] == COOKIE
+    info.signo == SIGNAL && matches!(info.code, SI_TIMER | SI_QUEUE) && (info.fields[1] == COOKIE || ends_turn(info))
 }
 
 /// In the signal handler: takes the processor from the thread that runs, unless it is in the engine.
 ///
 /// # Safety
 /// `uc` is the context the kernel passed to the handler that calls this.
-pub(crate) unsafe fn on_signal(os: &OsThread, uc: &mut UContext) {
+pub(crate) unsafe fn on_signal(os: &OsThread, info: &SigInfo, uc: &mut UContext) {
     os.kicked.store(false, SeqCst);
-    super::helper::on_signal(os, uc);
+    super::helper::on_signal(os, info, uc);
     let t = os.current.load(Relaxed);
     if t.is_null() || os.inside.load(Relaxed) != 0 || in_entry_or_exit(uc) {
         os.resched.store(true, Relaxed);

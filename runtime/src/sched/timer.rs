@@ -3,6 +3,7 @@
 use super::heap::{Deadline, Entry, Heap};
 use super::state::Wake;
 use super::waiter::Waiter;
+use super::{carrier, tids};
 use crate::mem::Table;
 use crate::sys::{self, spin::Spin};
 use core::sync::atomic::{AtomicU64, Ordering::*};
@@ -18,6 +19,24 @@ static NEXT: AtomicU64 = AtomicU64::new(NEVER);
 pub(crate) fn init(threads: usize) -> Result<(), i32> {
     // SAFETY: all-zero is an entry; called once, before there is a second thread.
     unsafe { ENTRIES.reserve(threads) }
+}
+
+/// Address space has become scarce: keeps room for `threads`, if the present ones find room in it.
+pub(crate) fn trim(threads: usize) {
+    // Who found room a moment ago is not counted yet: one thread on each carrier at most.
+    if tids::live() + carrier::count() < threads {
+        // SAFETY: one entry a thread, and the heap is dense.
+        unsafe { ENTRIES.shrink(threads) };
+    }
+}
+
+/// Gives everything back.
+///
+/// # Safety
+/// There is no thread of the engine's.
+pub(crate) unsafe fn give_up() {
+    // SAFETY: by contract.
+    unsafe { ENTRIES.shrink(0) };
 }
 
 /// How many threads there is room for.

@@ -1,7 +1,7 @@
 //! What a wait is made of: the state word, and the nodes by which wakers find the waiter.
 //!
 //! The nodes are intrusive, so waiting allocates nothing. A waiter is in at most one futex bucket and in the timer heap at
-//! most once.
+//! most once. A wait on several futex words (abi/futex/several.rs) has a node for each word, which stands for the thread's.
 
 use super::state::State;
 use crate::sync::AtomicUsize;
@@ -24,6 +24,10 @@ pub(crate) struct Waiter {
     pub(crate) futex_next: Cell<*const Waiter>,
     /// As above.
     pub(crate) futex_prev: Cell<*const Waiter>,
+    /// Of a node of a wait on several words, which is no thread's own: the waiter it stands for. Null: itself.
+    pub(crate) stands_for: Cell<*const Waiter>,
+    /// Its place among them.
+    pub(crate) word: Cell<u8>,
 }
 
 #[cfg(test)]
@@ -39,6 +43,8 @@ impl Waiter {
             futex_seq: Cell::new(0),
             futex_next: Cell::new(null()),
             futex_prev: Cell::new(null()),
+            stands_for: Cell::new(null()),
+            word: Cell::new(0),
         }
     }
 }

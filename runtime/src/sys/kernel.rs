@@ -123,6 +123,20 @@ pub struct SigStack {
     pub size: usize,
 }
 
+/// `struct futex_waitv`.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct FutexWaiter {
+    /// What the word holds.
+    pub value: u64,
+    /// The word.
+    pub addr: u64,
+    /// `FUTEX2_*`.
+    pub flags: u32,
+    /// Must be 0.
+    pub reserved: u32,
+}
+
 /// `struct ucontext` of the kernel: its signal mask is 8 bytes, libc's is 128.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]

@@ -82,6 +82,14 @@ pub fn map_with(len: usize, prot: i32, flags: i32) -> Result<*mut u8, i32> {
     if is_err(r) { Err(-r as i32) } else { Ok(r as *mut u8) }
 }
 
+/// Gives whole pages of the engine's own mappings back: from `from` to `to`, if there is anything between.
+pub fn unmap(from: usize, to: usize) {
+    if from < to {
+        // SAFETY: only for memory of the engine's own that nobody uses any more.
+        unsafe { syscall2(nr(libc::SYS_munmap), from, to - from) };
+    }
+}
+
 /// A memory barrier in every running thread of the process (membarrier(2)): for rare events, so that what happens often
 /// needs none. A process whose sandbox refuses the call does without.
 pub fn barrier_everywhere() {

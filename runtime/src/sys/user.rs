@@ -149,7 +149,8 @@ plain!(
     super::kernel::SigInfo,
     super::kernel::UContext,
     super::kernel::SigFrame,
-    super::kernel::IoVec
+    super::kernel::IoVec,
+    super::kernel::FutexWaiter
 );
 
 /// Reads a value at the program's `addr`.

@@ -9,7 +9,7 @@
 
 use crate::sched::state::Wake;
 use crate::sched::waiter::Waiter;
-use crate::sched::wake;
+use crate::sched::{wake, wake_by_word};
 use crate::sync::{Ordering::*, Spin, SpinGuard, const_fn};
 use core::ptr::null;
 
@@ -86,12 +86,15 @@ impl Bucket {
         }
     }
 
-    /// Who has waited longest on a word.
+    /// Who has waited longest on a word, of those that wait for this one only.
     pub(crate) fn first(&mut self, addr: usize) -> Option<&'static Waiter> {
         let mut found = None;
         self.each(addr, |_, w| {
-            found = Some(w);
-            false
+            let single = w.stands_for.get().is_null();
+            if single {
+                found = Some(w);
+            }
+            !single
         });
         found
     }
@@ -104,9 +107,15 @@ impl Bucket {
         }
         self.each(addr, |b, w| {
             if w.futex_bits.get() & bits != 0 {
+                // Before it is unlinked: a waiter that leaves by itself may use its node again from then on.
+                let (seq, whole, word) = (w.futex_seq.get(), w.stands_for.get(), w.word.get());
                 b.unlink(w);
                 // One that is leaving already (timeout, signal) does not count.
-                n += wake(w, w.futex_seq.get(), Wake::Event) as u32;
+                // SAFETY: null, or the waiter of a thread, whose record stays.
+                n += match unsafe { whole.as_ref() } {
+                    None => wake(w, seq, Wake::Event),
+                    Some(whole) => wake_by_word(whole, seq, word),
+                } as u32;
             }
             n < most
         });

@@ -16,7 +16,11 @@ use crate::sys::{self, nr, user};
 use core::sync::atomic::{AtomicBool, Ordering::*};
 
 const PIPE_BUF: usize = 4096;
-const UNSUPPORTED: isize = -libc::EOPNOTSUPP as isize;
+/// RWF_NOWAIT is not for this file; the call is newer than the kernel (4.6); or than a sandbox, which answers EPERM to what it
+/// does not know. The call without the flag, made after that, tells whether EPERM was about the file.
+fn unsupported(r: isize) -> bool {
+    [-libc::EOPNOTSUPP as isize, -libc::ENOSYS as isize, -libc::EPERM as isize].contains(&r)
+}
 /// RWF_NOSIGNAL, Linux 6.18: no SIGPIPE.
 const RWF_NOSIGNAL: i32 = 0x100;
 
@@ -107,7 +111,7 @@ fn receive_otherwise(f: File, m: Memory, flags: i32) -> isize {
         let flags = (flags | libc::RWF_NOWAIT) as usize;
         // SAFETY: buffers of the program's; offset -1 is "the current one".
         let r = unsafe { sys::syscall6(nr(libc::SYS_preadv2), fd, at, count, usize::MAX, 0, flags) };
-        if r != UNSUPPORTED {
+        if !unsupported(r) {
             return r;
         }
         f.entry.without_nowait(NO_NOWAIT_IN);
@@ -123,6 +127,7 @@ fn receive_otherwise(f: File, m: Memory, flags: i32) -> isize {
     unsafe {
         match m {
             Memory::One(at, len) => sys::syscall3(nr(libc::SYS_read), fd, at, len),
+            Memory::Many(at, count) if flags == 0 => sys::syscall3(nr(libc::SYS_readv), fd, at, count),
             Memory::Many(at, count) => {
                 sys::syscall6(nr(libc::SYS_preadv2), fd, at, count, usize::MAX, 0, flags as usize)
             }
@@ -210,7 +215,7 @@ fn send_now(t: ThreadRef, f: File, m: Memory, done: usize, flags: i32) -> Option
     let mut window = Window::new();
     let (at, count) = m.rest(done, usize::MAX, &mut window);
     let r = write_now(t, f.fd as usize, at, count, flags | libc::RWF_NOWAIT);
-    if r == UNSUPPORTED {
+    if unsupported(r) {
         f.entry.without_nowait(NO_NOWAIT_OUT);
         return None;
     }
@@ -235,8 +240,12 @@ fn send_when_ready(t: ThreadRef, f: File, m: Memory, done: usize, flags: i32) ->
         _ => {
             let most = if blocking && f.kind == Kind::Pipe { PIPE_BUF } else { usize::MAX };
             let (at, count) = m.rest(done, most, &mut window);
-            // SAFETY: as above.
-            unsafe { sys::syscall6(nr(libc::SYS_pwritev2), fd, at, count, usize::MAX, 0, flags as usize) }
+            match flags {
+                // SAFETY: as above.
+                0 => unsafe { sys::syscall3(nr(libc::SYS_writev), fd, at, count) },
+                // SAFETY: as above.
+                _ => unsafe { sys::syscall6(nr(libc::SYS_pwritev2), fd, at, count, usize::MAX, 0, flags as usize) },
+            }
         }
     };
     if r == -libc::EPIPE as isize {
@@ -256,12 +265,12 @@ fn write_now(t: ThreadRef, fd: usize, at: usize, count: usize, flags: i32) -> is
         if r == -libc::EPIPE as isize {
             signal::raise(t, libc::SIGPIPE);
         }
-        if r != UNSUPPORTED {
+        if !unsupported(r) {
             return r;
         }
     }
     let r = go(flags);
-    if r != UNSUPPORTED {
+    if !unsupported(r) {
         NO_NOSIGNAL.store(true, Relaxed);
     }
     if r == -libc::EPIPE as isize {

@@ -105,6 +105,20 @@ pub(super) fn set(sig: i32, a: &SigAction, blocked: bool) {
     tell_kernel(sig, a, blocked && a.handler == libc::SIG_DFL && !ignored_by_default(sig));
 }
 
+/// Whether sigaction(2) is allowed: sets the action of the tick's signal to what it is.
+pub(super) fn check() -> Result<(), i32> {
+    let mut a = SigAction::default();
+    // SAFETY: the kernel fills and copies the structure; nothing changes.
+    let r = unsafe {
+        let (at, sig) = (&raw mut a as usize, tick::SIGNAL as usize);
+        match sys::syscall4(nr(libc::SYS_rt_sigaction), sig, 0, at, 8) {
+            0 => sys::syscall4(nr(libc::SYS_rt_sigaction), sig, at, 0, 8),
+            r => r,
+        }
+    };
+    if sys::is_err(r) { Err(-r as i32) } else { Ok(()) }
+}
+
 /// Takes over all dispositions, when the gate opens.
 pub(super) fn adopt() {
     let mut all = ACTIONS.lock();

@@ -307,8 +307,8 @@ pub(crate) fn rt_sigtimedwait(t: ThreadRef) -> Step {
     Step::Park
 }
 
-/// What the kernel itself has pending, for signals that were blocked before the gate opened.
-fn kernel_pending(set: u64) -> Option<SigInfo> {
+/// Takes what the kernel itself has pending, for signals that were blocked before the gate opened.
+pub(super) fn kernel_pending(set: u64) -> Option<SigInfo> {
     let mut info = SigInfo::default();
     let zero = Timespec::default();
     let (set_at, info_at) = (&raw const set as usize, &raw mut info as usize);

@@ -69,7 +69,7 @@ unsafe extern "C" fn on_signal(sig: i32, info: *mut SigInfo, uc: *mut UContext) 
     if tick::is_ours(info) {
         signalfd::on_tick();
         // SAFETY: as above.
-        return unsafe { tick::on_signal(os, uc) };
+        return unsafe { tick::on_signal(os, info, uc) };
     }
     let t = os.current.load(Relaxed);
     let running = !t.is_null() && os.inside.load(Relaxed) == 0 && !tick::in_entry_or_exit(uc);

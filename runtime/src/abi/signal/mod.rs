@@ -18,6 +18,7 @@
 //! what came although every thread blocks it; unblocking in any thread takes it out again (`sync_kernel_mask`).
 
 mod action;
+mod before;
 pub(crate) mod calls;
 mod frame;
 mod handler;
@@ -338,23 +339,30 @@ pub(crate) fn thread_gone(t: ThreadRef) {
     while t.signals.pending.take(!0).is_some() {}
 }
 
-/// Takes the mask, the alternate stack and the dispositions over, for the opening of the gate by `t`. No signal comes from
+/// Takes the mask and the dispositions over, for the opening of the gate by `t`. No signal comes from
 /// here on until [`sync_kernel_mask`]: a handler that began while the gate was open in part would end in the kernel, and
 /// leave the thread's mask, which is ours, as it was.
 pub(crate) fn init(t: ThreadRef) {
-    let (all, mut mask, mut alt) = (!0u64, 0u64, SigStack::default());
+    let (all, mut mask) = (!0u64, 0u64);
     let (set, all_at, mask_at) = (libc::SIG_SETMASK as usize, &raw const all as usize, &raw mut mask as usize);
     // SAFETY: variables of our own.
-    unsafe {
-        sys::syscall4(nr(libc::SYS_rt_sigprocmask), set, all_at, mask_at, 8);
-        sys::syscall2(nr(libc::SYS_sigaltstack), 0, &raw mut alt as usize);
-    }
+    unsafe { sys::syscall4(nr(libc::SYS_rt_sigprocmask), set, all_at, mask_at, 8) };
     KERNEL_MASK.store(mask & !handler::NEVER_BLOCKED, SeqCst);
     t.signals.mask.store(mask, SeqCst);
-    if alt.flags & libc::SS_DISABLE == 0 {
-        t.signals.alt.set(SigStack { flags: alt.flags & !libc::SS_ONSTACK, ..alt });
-    }
+    before::adopt(&t.signals.pending);
     action::adopt();
+}
+
+/// Whether the kernel lets us handle signals: a sandbox may refuse it.
+pub(crate) fn check() -> Result<(), i32> {
+    action::check()
+}
+
+/// The first thread's alternate stack, whose place ours has taken, is the virtual thread's.
+pub(crate) fn adopt_alternate_stack(t: ThreadRef, old: SigStack) {
+    if old.flags & libc::SS_DISABLE == 0 {
+        t.signals.alt.set(old);
+    }
 }
 
 /// For the child of a fork: pending signals are not inherited (fork(2)).

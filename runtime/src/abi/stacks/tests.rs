@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 
 fn open(size: usize) -> (Class, &'static Table<Slot>) {
     let table: &'static Table<Slot> = Box::leak(Box::new(Table::new()));
-    let mut class = Class { size: 0, base: 0, front: 0, writable: 0, free: 0 };
+    let mut class = Class { size: 0, base: 0, slots: 0, mapped: 0, front: 0, writable: 0, free: 0 };
     class.open(table, size).expect("address space");
     (class, table)
 }
 
 /// Gives the region back: there are more of them in these tests than fit into the address space.
 fn close(class: Class) {
-    let len = class.capacity() * class.size;
+    let len = class.slots * class.size;
     // SAFETY: the test's own reservation; nobody has an address in it any more.
     unsafe { sys::syscall2(nr(libc::SYS_munmap), class.base, len) };
 }
@@ -30,7 +30,7 @@ fn slots_lie_end_to_end_and_every_address_is_in_one() {
             let at = class.take(table).expect("room");
             assert_eq!(at, class.base + i * size);
             taken.insert(at);
-            assert!(class.writable >= at + size && class.writable <= class.base + class.capacity() * size);
+            assert!(class.writable >= at + size && class.writable <= class.base + class.slots * size);
         }
         for (i, at) in taken.iter().enumerate() {
             for addr in [*at, at + random.below(size), at + size - 1] {
@@ -74,11 +74,27 @@ fn a_slot_is_used_by_one_at_a_time() {
 fn a_region_that_is_used_up_says_so() {
     // Sixteen of the largest stacks there are in a region.
     let (mut class, table) = open(REGION / 16);
-    assert_eq!(class.capacity(), 16);
+    assert_eq!(class.slots, 16);
     class.front = 15;
     class.writable = class.base + 15 * class.size;
     class.take(table).expect("the last one");
     assert_eq!(class.writable, class.base + 16 * class.size, "nothing behind the region becomes writable");
     assert_eq!(class.take(table), None);
     close(class);
+}
+
+#[test]
+fn what_is_trimmed_is_never_handed_out() {
+    let (mut class, table) = open(PAGE * 8);
+    let first = class.take(table).expect("room");
+    class.trim(table);
+    assert_eq!(class.take(table), None);
+    // What there was stays, and is used again.
+    table.get(0).expect("the slot").next.set(class.free);
+    class.free = 1;
+    assert_eq!(class.take(table), Some(first));
+    // SAFETY: a stack of the test's own.
+    unsafe { (first as *mut u8).write(1) };
+    class.trim(table);
+    assert_eq!(class.mapped, class.base + class.size);
 }
