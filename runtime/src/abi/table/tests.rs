@@ -124,3 +124,78 @@ fn words_are_there_and_end_without_a_stop() {
     }
     assert_eq!(called("read").class, Class::Cooperative);
 }
+
+/// Calls that are served and take no pointer, or none that the kernel looks at: an address of memory or code.
+const WITHOUT_POINTERS: &[&str] = &[
+    "close",
+    "close_range",
+    "dup",
+    "dup2",
+    "dup3",
+    "exit",
+    "exit_group",
+    "fdatasync",
+    "flock",
+    "fork",
+    "fsync",
+    "gettid",
+    "getpriority",
+    "io_pgetevents",
+    "io_uring_enter",
+    "ioperm",
+    "iopl",
+    "ioprio_set",
+    "kill",
+    "landlock_restrict_self",
+    "madvise",
+    "mmap",
+    "mprotect",
+    "munmap",
+    "pause",
+    "personality",
+    "rseq",
+    "rt_sigreturn",
+    "sched_getscheduler",
+    "sched_yield",
+    "set_robust_list",
+    "set_tid_address",
+    "setfsgid",
+    "setfsuid",
+    "setgid",
+    "setns",
+    "setpriority",
+    "setregid",
+    "setresgid",
+    "setresuid",
+    "setreuid",
+    "setuid",
+    "socket",
+    "sync",
+    "syncfs",
+    "tee",
+    "tgkill",
+    "timer_delete",
+    "tkill",
+    "unshare",
+    "vfork",
+    "clone",
+    "futex_wake",
+    "futex_wait",
+    "futex_requeue",
+];
+
+#[test]
+fn every_call_that_takes_a_pointer_is_given_bad_ones() {
+    let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/programs/io/bad_pointers.c");
+    let program = std::fs::read_to_string(at).unwrap();
+    for c in CALLS.iter().filter(|c| c.step.is_some()) {
+        let tried = program.contains(&format!("ROW({},", c.name)) || program.contains(&format!("{{\"{}\",", c.name));
+        assert_ne!(
+            tried,
+            WITHOUT_POINTERS.contains(&c.name),
+            "{}: in tests/programs/io/bad_pointers.c, or no pointer",
+            c.name
+        );
+    }
+    assert!(WITHOUT_POINTERS.iter().all(|name| called(name).step.is_some()));
+}
