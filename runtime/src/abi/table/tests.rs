@@ -140,7 +140,6 @@ const WITHOUT_POINTERS: &[&str] = &[
     "fsync",
     "gettid",
     "getpriority",
-    "io_pgetevents",
     "io_uring_enter",
     "ioperm",
     "iopl",
