@@ -3,7 +3,7 @@
 //! A process that makes no thread pays for the loading and for a look through its environment.
 
 use crate::{alloc, report};
-use core::sync::atomic::{AtomicBool, AtomicU8, Ordering::*};
+use core::sync::atomic::{AtomicU8, Ordering::*};
 use patchall::config::{Config, Level, Stats, Tick};
 use patchall::process::{self, Refusal, Settings};
 use patchall::sys;
@@ -46,10 +46,8 @@ pub(crate) fn mode() -> (&'static str, String) {
 /// does there.
 #[ctor::ctor(unsafe)]
 fn loaded() {
-    // A constructor of another library may have made a thread before ours ran: it came through here, too. No other thread
-    // existed then.
-    static READ: AtomicBool = AtomicBool::new(false);
-    if !READ.swap(true, SeqCst) {
+    // A constructor of another library may have made a thread before ours ran: it came through here, too.
+    if CONFIG.get().is_none() {
         read_settings();
     }
 }

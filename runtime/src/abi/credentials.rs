@@ -5,15 +5,29 @@
 //! other threads is answered from it.
 
 use super::Step;
+use crate::gate;
 use crate::sched::broadcast;
 use crate::sched::thread::ThreadRef;
 use crate::sys::spin::Spin;
 
+/// Whether the call comes from libc's `syscall` function, or from outside libc.
+fn is_raw(t: ThreadRef) -> bool {
+    /// The function has some fifty bytes.
+    const LENGTH: usize = 64;
+    let function = libc::syscall as *const () as usize;
+    gate::locate(t.regs().r11 as usize)
+        .is_none_or(|l| l.kind != gate::ObjectKind::Libc || (function..function + LENGTH).contains(&l.site))
+}
+
 /// The last call that was made everywhere, and its result.
 static LAST: Spin<([usize; 4], isize)> = Spin::new(([0; 4], 0));
 
-/// setuid(2), setgid(2) and their kin; setgroups(2).
+/// setuid(2), setgid(2) and their kin; setgroups(2). By libc's functions they are meant for the process; who makes the call
+/// itself (syscall(2)) means one thread, as Samba does.
 pub(crate) fn set_ids(t: ThreadRef) -> Step {
+    if is_raw(t) {
+        return super::kernel_state::binds(t);
+    }
     let number = t.regs().rax as usize;
     let key = [number, t.arg(0), t.arg(1), t.arg(2)];
     let mut last = LAST.lock();
