@@ -73,6 +73,53 @@ hook! {
 }
 
 hook! {
+    /// mq_notify(3) with SIGEV_THREAD: the same.
+    fn mq_notify(queue: libc::mqd_t, event: *const libc::sigevent) -> c_int, real => {
+        // SAFETY: as above.
+        if unsafe { event.as_ref() }.is_some_and(|e| e.sigev_notify == libc::SIGEV_THREAD) {
+            start::before_first_thread();
+        }
+        // SAFETY: the caller's arguments.
+        unsafe { real(queue, event) }
+    }
+}
+
+/// Functions of libc that make threads of their own for what they are asked to do.
+macro_rules! makes_threads {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $ty:ty),*);)*) => {$(
+        hook! {
+            $(#[$doc])*
+            fn $name($($arg: $ty),*) -> c_int, real => {
+                start::before_first_thread();
+                // SAFETY: the caller's arguments.
+                unsafe { real($($arg),*) }
+            }
+        }
+    )*};
+}
+
+makes_threads! {
+    /// aio_read(3).
+    aio_read(request: *mut c_void);
+    /// aio_read(3) with 64-bit offsets.
+    aio_read64(request: *mut c_void);
+    /// aio_write(3).
+    aio_write(request: *mut c_void);
+    /// aio_write(3) with 64-bit offsets.
+    aio_write64(request: *mut c_void);
+    /// aio_fsync(3).
+    aio_fsync(how: c_int, request: *mut c_void);
+    /// aio_fsync(3) with 64-bit offsets.
+    aio_fsync64(how: c_int, request: *mut c_void);
+    /// lio_listio(3).
+    lio_listio(mode: c_int, requests: *const *mut c_void, count: c_int, event: *mut libc::sigevent);
+    /// lio_listio(3) with 64-bit offsets.
+    lio_listio64(mode: c_int, requests: *const *mut c_void, count: c_int, event: *mut libc::sigevent);
+    /// getaddrinfo_a(3).
+    getaddrinfo_a(mode: c_int, requests: *const *mut c_void, count: c_int, event: *mut libc::sigevent);
+}
+
+hook! {
     /// _exit(2): a process that is not virtual reports here, since it runs no exit handlers.
     fn _exit(status: c_int) -> (), real => {
         crate::leaving();
