@@ -11,12 +11,14 @@ use crate::sched::{debug, tick};
 use crate::sys::kernel::{SigAction, SigInfo, UContext};
 use crate::sys::spin::Spin;
 use crate::sys::{self, nr};
-use core::sync::atomic::{AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
 
 struct Actions([SigAction; super::NSIG + 1]);
 
 static ACTIONS: Spin<Actions> =
     Spin::new(Actions([const { SigAction { handler: 0, flags: 0, restorer: 0, mask: 0 } }; super::NSIG + 1]));
+/// Where the first thread's stack was when the gate opened.
+static MAIN_SP: AtomicUsize = AtomicUsize::new(0);
 /// Signals for which the kernel has our handler.
 static OURS: AtomicU64 = AtomicU64::new(0);
 /// Those of them that are ignored, and ours only because the first thread blocks them: then they are pending instead
@@ -179,8 +181,9 @@ pub(super) fn check() -> Result<(), i32> {
     if sys::is_err(r) { Err(-r as i32) } else { Ok(()) }
 }
 
-/// Takes over all dispositions, when the gate opens.
+/// Takes over all dispositions, when the gate opens; on the first thread's stack.
 pub(super) fn adopt() {
+    MAIN_SP.store(crate::arch::stack_pointer(), Relaxed);
     let mut all = ACTIONS.lock();
     for sig in 1..=super::NSIG as i32 {
         if matches!(sig, libc::SIGKILL | libc::SIGSTOP) {
@@ -279,9 +282,22 @@ pub(super) fn name_overflow(t: &Thread, info: &SigInfo, uc: &UContext) {
         return;
     }
     let near_sp = addr.abs_diff(uc.mcontext.rsp as usize) < 1 << 20;
-    if near_sp && crate::abi::stacks::is_guard(addr) {
+    if !near_sp {
+        return;
+    }
+    if crate::abi::stacks::is_guard(addr) || t.main.get() && below_mains_stack(addr) {
         crate::process::say_overflow(t);
     }
+}
+
+/// Whether the first stack, which grows by itself, may not grow to `addr`: about RLIMIT_STACK below where it began (setrlimit(2)).
+fn below_mains_stack(addr: usize) -> bool {
+    const ABOUT: u64 = 1 << 20;
+    let mut limit = [0u64; 2];
+    // SAFETY: prlimit64 writes two words.
+    unsafe { sys::syscall4(nr(libc::SYS_prlimit64), 0, libc::RLIMIT_STACK as usize, 0, limit.as_mut_ptr() as usize) };
+    let depth = MAIN_SP.load(Relaxed).saturating_sub(addr) as u64;
+    limit[0] != libc::RLIM_INFINITY && depth.abs_diff(limit[0]) < ABOUT
 }
 
 /// The program is about to be replaced: what it ignores, the next one ignores (execve(2)).

@@ -13,9 +13,11 @@ pub(super) fn take_own(mut f: impl FnMut(&SigInfo)) {
     let mut pending = 0u64;
     // SAFETY: the kernel writes 8 bytes.
     unsafe { sys::syscall2(nr(libc::SYS_rt_sigpending), &raw mut pending as usize, size_of::<u64>()) };
-    while pending != 0 {
-        // The kernel takes those of the thread before those of the process (kernel/signal.c, dequeue_signal).
-        let Some(info) = own_pending().and_then(|own| calls::kernel_pending(own & pending)) else { return };
+    if pending == 0 {
+        return;
+    }
+    // The kernel takes those of the thread before those of the process (kernel/signal.c, dequeue_signal).
+    while let Some(info) = own_pending().and_then(|own| calls::kernel_pending(own & pending)) {
         f(&info);
     }
 }

@@ -199,16 +199,23 @@ fn open_for(t: ThreadRef, set: u64) {
     }
 }
 
+/// Blocks all that can be blocked, in the calling OS thread: it has no role.
+pub(crate) fn block_all(os: &OsThread) {
+    set_kernel_mask(os, !NEVER_BLOCKED);
+}
+
+fn set_kernel_mask(os: &OsThread, mask: u64) {
+    os.kernel_mask.set(mask);
+    // SAFETY: a mask of our own.
+    unsafe { sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const mask as usize, 0, 8) };
+}
+
 /// Brings the calling OS thread's kernel mask in line with what the engine wants.
 #[inline]
 pub(crate) fn sync_kernel_mask(os: &OsThread, always: bool) {
     let want = KERNEL_MASK.load(SeqCst) & !debug::signals();
     if always || os.kernel_mask.get() != want {
-        os.kernel_mask.set(want);
-        // SAFETY: a mask of our own.
-        unsafe {
-            sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const want as usize, 0, 8)
-        };
+        set_kernel_mask(os, want);
     }
 }
 
