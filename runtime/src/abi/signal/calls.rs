@@ -223,8 +223,8 @@ pub(crate) fn rt_sigqueueinfo(t: ThreadRef) -> Step {
             Ok(i) => to_ourselves(t, &SigInfo { signo: sig, ..i }),
             Err(f) => f.into(),
         },
-        // SAFETY: the program's call; the kernel checks its pointer.
         Some(pid) if pid != t.arg(0) => {
+            // SAFETY: the program's call; the kernel checks its pointer.
             Step::Done(unsafe { sys::syscall3(nr(libc::SYS_rt_sigqueueinfo), pid, t.arg(1), t.arg(2)) })
         }
         _ => Step::Native,
