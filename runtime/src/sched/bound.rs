@@ -3,7 +3,7 @@
 //! Some state the kernel keeps for each of its threads and a program sets for one of its own: capabilities, namespaces,
 //! filters of system calls, a tracer's rights. Such a thread must not change its OS thread any more, nor may another one
 //! run there. So the OS thread that it is on becomes its *home*, and a new one takes the carrier's role
-//! ([`stay_here`]). From then on wakers hand the thread to its home instead of queueing it; blocking calls without
+//! ([`stay_here`]); only the process's first OS thread stays a carrier, but for the main thread, and others go to a new one. From then on wakers hand the thread to its home instead of queueing it; blocking calls without
 //! readiness are made at home instead of by a helper, which has other rights ([`make_here`]); threads that it makes are
 //! bound from the start, to OS threads cloned from its own, so that they inherit what native ones would.
 //!
@@ -22,17 +22,29 @@ use crate::sys::{self, nr};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::*;
 
-/// Binds the running thread to the OS thread it is on; `Err`: what the call that wants it answers.
+/// Binds the running thread to the OS thread it is on; `Err`: what the call that wants it answers, perhaps that it is to be
+/// stepped again elsewhere.
 ///
 /// A process that has no other thread of either kind needs nothing: whatever comes later inherits from this one.
 pub(crate) fn stay_here(t: ThreadRef) -> Result<(), Step> {
-    if t.home().is_some() || tids::live() == 1 && os_thread::alive() == 1 {
+    if t.home().is_some() {
+        if t.woken().is_some() {
+            // It has just come here.
+            scheduling::apply(t);
+        }
+        return Ok(());
+    }
+    if tids::live() == 1 && os_thread::alive() == 1 {
         return Ok(());
     }
     if !process::second_thread() {
         return Err(err(libc::ENOMEM));
     }
     let os = t.os();
+    if os.ktid.load(Relaxed) == process::pid() && !t.main.get() {
+        // The kernel shows the process by its first OS thread, which cannot end before it: that is no place for others.
+        return Err(inherit(t).map_or(err(libc::ENOMEM), |()| Step::Move));
+    }
     // SAFETY: carriers are static; a thread that is not bound runs on a carrier.
     let role: &'static Carrier = unsafe { &*os.carrier.load(Relaxed) };
     let Ok(heir) = OsThread::new() else { return Err(err(libc::ENOMEM)) };
@@ -54,11 +66,13 @@ fn settle(os: &OsThread, t: ThreadRef) {
     t.home.store((&raw const *os).cast_mut(), SeqCst);
 }
 
-/// A bound thread has made a thread, which nobody knows yet: gives it a home like its maker's.
+/// Gives a thread a home that has what the calling OS thread has: one that a bound thread has made and nobody knows yet, or
+/// one that is to go there.
 pub(crate) fn inherit(child: ThreadRef) -> Result<(), i32> {
     let os = OsThread::new()?;
     settle(os, child);
     hub::spawn(os, first_turn).inspect_err(|_| {
+        child.home.store(null_mut(), SeqCst);
         // SAFETY: it never began.
         unsafe { os.free() };
     })
@@ -87,7 +101,7 @@ pub(crate) fn next(os: &'static OsThread) -> ThreadRef {
         if os.bound.load(SeqCst).is_null() && os.ktid.load(Relaxed) != process::pid() {
             end(os);
         }
-        // The process's first OS thread stays: the kernel shows the process by it.
+        // The process's first OS thread stays, asleep.
         if os.wake.swap(0, SeqCst) == 0 {
             let op = (libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG) as usize;
             // SAFETY: a futex wait on a word of ours; EINTR and EAGAIN mean "look again".
