@@ -6,20 +6,35 @@
 
 mod abi;
 mod arch;
+mod between;
 pub mod config;
+pub mod debug;
+mod futures;
 #[doc(hidden)]
 pub mod gate;
+mod generator;
+mod greenlet;
 pub mod hooks;
 mod libc_state;
 mod mem;
+pub mod net;
+mod own_stack;
 pub mod process;
 mod reactor;
 mod sched;
-mod sync;
+pub mod sync;
 #[doc(hidden)]
 pub mod sys;
 pub mod task;
 
-pub use task::{Current, Deadlock, JoinHandle, Killed, current, join_all, sleep, spawn, yield_now};
+pub use futures::block_on;
+pub use generator::{Closed, Generator, Yielder, generator};
+pub use greenlet::{Greenlet, GreenletExit};
+pub use net::{StreamServer, resolve, wait_readable, wait_writable};
+pub use sync::{ThreadPool, blocking};
+pub use task::{
+    Builder, Current, Deadlock, Elapsed, JoinHandle, Killed, Timeout, current, join_all, join_all_timeout, park,
+    park_timeout, scope, select_finished, sleep, spawn, spawn_later, yield_now,
+};
 #[cfg(test)]
 mod testing;

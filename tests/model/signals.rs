@@ -102,40 +102,81 @@ fn broken_a_sender_without_a_barrier() {
     a_signal_for_a_thread_that_begins_to_run(false);
 }
 
-/// A signal of the process's while its only thread has everything blocked for a moment: `abi::signal::send_to_process`
-/// against `set_mask`, of which these are copies. Afterwards the thread has it, and the kernel sends the next one.
+/// What senders and takers of a process's signal share: `abi::signal::shared`, of which these are copies.
+#[derive(Default)]
+struct Process {
+    queued: AtomicBool,
+    /// Of two threads: whether they block the signal, and whether they were called for it.
+    blocks: [AtomicBool; 2],
+    called: [AtomicBool; 2],
+    kernel_blocks: AtomicBool,
+}
+
+impl Process {
+    fn taker(&self) -> Option<usize> {
+        (0..2).find(|t| !self.blocks[*t].load(SeqCst))
+    }
+
+    /// `shared::call`.
+    fn call(&self, look_again: bool) {
+        loop {
+            let Some(t) = self.taker() else {
+                self.kernel_blocks.store(true, SeqCst);
+                if look_again && self.taker().is_some() {
+                    self.kernel_blocks.store(false, SeqCst);
+                    continue;
+                }
+                return;
+            };
+            self.called[t].store(true, SeqCst);
+            if !look_again || !self.blocks[t].load(SeqCst) {
+                return;
+            }
+            self.called[t].store(false, SeqCst);
+        }
+    }
+
+    /// `send_to_process`.
+    fn send(&self, look_again: bool) {
+        self.queued.store(true, SeqCst);
+        self.call(look_again);
+    }
+
+    /// `set_mask`.
+    fn set_mask(&self, t: usize, blocks: bool) {
+        self.blocks[t].store(blocks, SeqCst);
+        if !blocks {
+            if self.kernel_blocks.load(SeqCst) {
+                self.kernel_blocks.store(false, SeqCst);
+            }
+            if self.queued.load(SeqCst) {
+                self.called[t].store(true, SeqCst);
+            }
+        } else if self.called[t].swap(false, SeqCst) && self.queued.load(SeqCst) {
+            self.call(true);
+        }
+    }
+
+    /// Whether a thread that would take the signal knows of it, and the kernel sends the next one.
+    fn comes_through(&self, t: usize) {
+        assert!(self.called[t].load(SeqCst), "left behind: this signal");
+        assert!(!self.kernel_blocks.load(SeqCst), "left behind: the next one, in the kernel");
+    }
+}
+
+/// A signal comes while the only thread has it blocked for a moment.
 fn a_signal_while_the_mask_opens(look_again: bool) {
     check(3, move || {
-        let mask = Arc::new(AtomicBool::new(true));
-        let (of_process, kernel_mask) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let of_thread = Arc::new(AtomicBool::new(false));
-        let router = {
-            let (mask, of_process) = (mask.clone(), of_process.clone());
-            let (kernel_mask, of_thread) = (kernel_mask.clone(), of_thread.clone());
-            thread::spawn(move || {
-                if !mask.load(SeqCst) {
-                    return of_thread.store(true, SeqCst);
-                }
-                of_process.store(true, SeqCst);
-                kernel_mask.store(true, SeqCst);
-                if look_again && !mask.load(SeqCst) {
-                    kernel_mask.store(false, SeqCst);
-                    if of_process.swap(false, SeqCst) {
-                        of_thread.store(true, SeqCst);
-                    }
-                }
-            })
+        let p = Arc::new(Process::default());
+        p.blocks[0].store(true, SeqCst);
+        p.blocks[1].store(true, SeqCst);
+        let sender = {
+            let p = p.clone();
+            thread::spawn(move || p.send(look_again))
         };
-        mask.store(false, SeqCst);
-        if kernel_mask.load(SeqCst) {
-            kernel_mask.store(false, SeqCst);
-        }
-        if of_process.load(SeqCst) && of_process.swap(false, SeqCst) {
-            of_thread.store(true, SeqCst);
-        }
-        router.join().expect("no panics");
-        assert!(of_thread.load(SeqCst), "left behind: this signal");
-        assert!(!kernel_mask.load(SeqCst), "left behind: the next one, in the kernel");
+        p.set_mask(0, false);
+        sender.join().expect("no panics");
+        p.comes_through(0);
     });
 }
 
@@ -146,6 +187,31 @@ fn a_signal_comes_through_when_the_mask_opens() {
 
 #[test]
 #[should_panic(expected = "left behind")]
-fn broken_the_router_does_not_look_again() {
+fn broken_the_sender_does_not_look_again_at_the_mask() {
     a_signal_while_the_mask_opens(false);
+}
+
+/// A signal comes while the thread that would be called blocks it, or ends.
+fn a_signal_while_the_mask_shuts(look_again: bool) {
+    check(3, move || {
+        let p = Arc::new(Process::default());
+        let sender = {
+            let p = p.clone();
+            thread::spawn(move || p.send(look_again))
+        };
+        p.set_mask(0, true);
+        sender.join().expect("no panics");
+        p.comes_through(1);
+    });
+}
+
+#[test]
+fn another_thread_is_called_when_the_mask_shuts() {
+    a_signal_while_the_mask_shuts(true);
+}
+
+#[test]
+#[should_panic(expected = "left behind")]
+fn broken_the_sender_does_not_look_again_at_whom_it_called() {
+    a_signal_while_the_mask_shuts(false);
 }

@@ -88,9 +88,8 @@ pub(crate) enum Restart {
 pub(crate) type StepFn = fn(ThreadRef) -> Step;
 
 /// A row of the dispatcher.
+#[derive(Clone, Copy)]
 pub(crate) struct Row {
-    /// Name, as in the kernel's table.
-    pub name: &'static str,
     /// What serves it.
     pub step: StepFn,
     /// What a signal does to it.
@@ -124,12 +123,20 @@ fn native(_: ThreadRef) -> Step {
     Step::Native
 }
 
-static UNUSED: Row = Row { name: "?", step: native, restart: Restart::Never };
+static UNUSED: Row = Row { step: native, restart: Restart::Never };
 
 /// The row that serves a number.
 #[inline(always)]
 pub(crate) fn row(number: usize) -> &'static Row {
-    TABLE.get(number).and_then(Option::as_ref).unwrap_or(&UNUSED)
+    match INDEX.get(number) {
+        Some(&i) if i != 0 => &ROWS[i as usize - 1],
+        _ => &UNUSED,
+    }
+}
+
+/// Whether a call comes to the engine.
+pub(crate) fn is_virtual(number: usize) -> bool {
+    INDEX.get(number).is_some_and(|i| *i != 0)
 }
 
 /// The calls' names by number, without relocations and of fixed size, for debuggers; zeroes for those that do not come here.
@@ -137,31 +144,40 @@ pub(crate) static NAMES: [[u8; NAME]; NUMBERS] = names();
 /// Room for a name.
 pub(crate) const NAME: usize = 24;
 
+/// The name of a call that comes to the engine.
+pub(crate) fn name(number: usize) -> &'static str {
+    let name = NAMES.get(number).map_or(&[][..], |n| &n[..]);
+    let len = name.iter().position(|b| *b == 0).unwrap_or(name.len());
+    str::from_utf8(&name[..len]).unwrap_or_default()
+}
+
 const fn names() -> [[u8; NAME]; NUMBERS] {
     let mut names = [[0; NAME]; NUMBERS];
-    let mut n = 0;
-    while n < names.len() {
-        if let Some(row) = &TABLE[n] {
-            let name = row.name.as_bytes();
-            let mut i = 0;
-            while i < name.len() && i < NAME - 1 {
-                names[n][i] = name[i];
-                i += 1;
-            }
+    let mut i = 0;
+    while i < table::CALLS.len() {
+        let call = &table::CALLS[i];
+        let name = call.name.as_bytes();
+        let mut k = 0;
+        while call.step.is_some() && k < name.len() && k < NAME - 1 {
+            names[call.number][k] = name[k];
+            k += 1;
         }
-        n += 1;
+        i += 1;
     }
     names
 }
 
 /// Sends the calls of the table through the gate, or none.
 pub(crate) fn virtualise(on: bool) {
-    for (n, r) in TABLE.iter().enumerate() {
-        if r.is_some() {
+    for (n, i) in INDEX.iter().enumerate() {
+        if *i != 0 {
             arch::VIRTUAL[n].store(on as u8, Release);
         }
     }
 }
 
-/// Every system call that comes to the engine, by number.
-pub(crate) static TABLE: [Option<Row>; NUMBERS] = table::dispatch();
+/// Every system call that comes to the engine: what is done with it. Names and reasons are not here: each pointer in what
+/// exists at run time is a relocation that every program pays for when it loads the library.
+static ROWS: [Row; table::SERVED] = table::rows();
+/// Place in [`ROWS`] plus one by number; 0: the call does not come here.
+static INDEX: [u8; NUMBERS] = table::index();

@@ -63,20 +63,46 @@ pub(crate) struct Call {
     pub why: &'static str,
 }
 
-/// What the dispatcher has of each row; made from [`CALLS`].
-pub(super) const fn dispatch() -> [Option<Row>; NUMBERS] {
-    let mut rows = [const { None }; NUMBERS];
-    let (mut i, mut least) = (0, 0);
+/// How many calls are served.
+pub(super) const SERVED: usize = {
+    let (mut i, mut n) = (0, 0);
     while i < CALLS.len() {
-        let c = &CALLS[i];
-        assert!(c.number >= least, "numbers ascend");
-        least = c.number + 1;
-        if let Some(step) = c.step {
-            rows[c.number] = Some(Row { name: c.name, step, restart: c.restart });
+        n += CALLS[i].step.is_some() as usize;
+        i += 1;
+    }
+    n
+};
+
+/// What the dispatcher has of the calls that are served, in the order of [`CALLS`].
+pub(super) const fn rows() -> [Row; SERVED] {
+    let mut rows = [Row { step: refused, restart: Never }; SERVED];
+    let (mut i, mut n) = (0, 0);
+    while i < CALLS.len() {
+        if let Some(step) = CALLS[i].step {
+            rows[n] = Row { step, restart: CALLS[i].restart };
+            n += 1;
         }
         i += 1;
     }
     rows
+}
+
+/// Where they are in [`rows`], plus one, by number; 0 for those that are not.
+pub(super) const fn index() -> [u8; NUMBERS] {
+    const { assert!(SERVED < 256) };
+    let mut index = [0; NUMBERS];
+    let (mut i, mut n, mut least) = (0, 0, 0);
+    while i < CALLS.len() {
+        let number = CALLS[i].number;
+        assert!(number >= least, "numbers ascend");
+        least = number + 1;
+        if CALLS[i].step.is_some() {
+            n += 1;
+            index[number] = n;
+        }
+        i += 1;
+    }
+    index
 }
 
 /// ENOSYS, as an older kernel would say.

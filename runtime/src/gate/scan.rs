@@ -20,9 +20,7 @@ pub enum Reason {
     /// It is `rt_sigreturn`, which the kernel and unwinders know by its bytes and which must see
     /// the stack as it is.
     SignalReturn,
-    /// The object has no table of functions (`.eh_frame_hdr`), or one in an unknown form; the bytes may not even be code.
-    NoFunctionTable,
-    /// No function contains it; the bytes may not even be code.
+    /// It lies in no function of the unwind table, if the object has any, and nothing says that the bytes are code at all.
     OutsideFunctions,
     /// The function around it cannot be decoded as a whole.
     Undecodable,
@@ -36,7 +34,6 @@ impl fmt::Display for Reason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Reason::SignalReturn => "returns from a signal handler",
-            Reason::NoFunctionTable => "the object has no function table",
             Reason::OutsideFunctions => "lies in no known function",
             Reason::Undecodable => "lies in a function that cannot be decoded",
             Reason::NoWindow => "no instruction near it can hold a jump",
@@ -182,11 +179,8 @@ fn choices(
     if let Some(code) = gaps.code_around(functions, address) {
         return Some(Ok(window::choices(&code, code.index_of(address)?, || window::holes_inside(&code))));
     }
-    match functions {
-        None => Some(Err(Reason::NoFunctionTable)),
-        // Linkers may put constants into the same segment, before or behind all functions.
-        Some(functions) => functions.span().contains(&address).then_some(Err(Reason::OutsideFunctions)),
-    }
+    // Linkers may put constants into the same segment, before or behind all functions.
+    functions.is_none_or(|functions| functions.span().contains(&address)).then_some(Err(Reason::OutsideFunctions))
 }
 
 /// glibc's `__restore_rt` (sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c): `mov rax,15; syscall`,

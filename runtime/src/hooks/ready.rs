@@ -41,8 +41,7 @@ fn wait(
         }
         match s.with_mask(mask, || s.wait_for(wanted, deadline, OnSignal::End)) {
             None => return Err(End::Block),
-            Some(Wake::Signal) => return Err(End::Failed(libc::EINTR)),
-            Some(Wake::Kill) => return Err(End::Failed(libc::ECANCELED)),
+            Some(woken @ (Wake::Signal | Wake::Kill | Wake::Expired)) => return Err(End::Failed(woken.errno())),
             Some(Wake::Timeout) => {
                 let r = attempt();
                 return if r != 0 { Ok(r) } else { Err(End::Timeout) };

@@ -265,7 +265,7 @@ pub(super) unsafe fn connect(s: &Scheduler, fd: c_int, to: *const sockaddr, len:
     let call = move || with_errno(unsafe { real::connect(fd, address.as_ptr().cast(), len) });
     match offload(s, OnSignal::Ignore, call) {
         ControlFlow::Continue(r) => result(r) as c_int,
-        ControlFlow::Break(libc::ECANCELED) => result(-libc::ECANCELED as isize) as c_int,
+        ControlFlow::Break(errno @ (libc::ECANCELED | libc::ETIMEDOUT)) => result(-errno as isize) as c_int,
         ControlFlow::Break(_) => block(),
     }
 }

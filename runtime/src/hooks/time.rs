@@ -130,10 +130,9 @@ fn by_timer(s: &Scheduler, clock: clockid_t, at: Duration) -> Option<c_int> {
         if super::wait::is_ready(timer.0 as c_int, IN) {
             return Some(0);
         }
-        match s.wait_for(&[(timer.0 as c_int, IN)], task::NEVER, OnSignal::End)? {
-            Wake::Signal => return Some(libc::EINTR),
-            Wake::Kill => return Some(libc::ECANCELED),
-            _ => {}
+        let woken = s.wait_for(&[(timer.0 as c_int, IN)], task::NEVER, OnSignal::End)?;
+        if matches!(woken, Wake::Signal | Wake::Kill | Wake::Expired) {
+            return Some(woken.errno());
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) enum End {
 pub(super) fn ready(s: &Scheduler, fd: c_int, events: u32, deadline: u64) -> Result<(), End> {
     match s.wait_for(&[(fd, events)], deadline, OnSignal::End) {
         None => Err(End::Block),
-        Some(Wake::Kill) => Err(End::Result(-libc::ECANCELED as isize)),
+        Some(woken @ (Wake::Kill | Wake::Expired)) => Err(End::Result(-woken.errno() as isize)),
         Some(Wake::Timeout) => Err(End::Result(-libc::EAGAIN as isize)),
         // A call that a handler with SA_RESTART interrupted goes on; none does when the socket has a time-out (signal(7)).
         Some(Wake::Signal) if deadline != NEVER || !handlers_restart() => Err(End::Result(-libc::EINTR as isize)),

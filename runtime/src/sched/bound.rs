@@ -2,19 +2,20 @@
 //!
 //! Some state the kernel keeps for each of its threads and a program sets for one of its own: capabilities, namespaces,
 //! filters of system calls, a tracer's rights. Such a thread must not change its OS thread any more, nor may another one
-//! run there. So the OS thread that it is on becomes its *home*, and a new one takes the carrier's role
-//! ([`stay_here`]); only the process's first OS thread stays a carrier, but for the main thread, and others go to a new one. From then on wakers hand the thread to its home instead of queueing it; blocking calls without
+//! run there. So the OS thread that it is on becomes its *home*, and an idle one takes the carrier's role ([`stay_here`]);
+//! only the process's first OS thread is home to none but the main thread, and others go from there to a new one. From then
+//! on wakers hand the thread to its home instead of queueing it; blocking calls without
 //! readiness are made at home instead of by a helper, which has other rights ([`make_here`]); threads that it makes are
 //! bound from the start, to OS threads cloned from its own, so that they inherit what native ones would.
 //!
 //! Everything else is as for other threads: its locks, signals and descriptors are the engine's. OS threads that others
 //! use (carriers, helpers) are never cloned from a home.
 
-use super::carrier::Carrier;
 use super::helper::Call;
 use super::os_thread::{self, OsThread};
+use super::spawn::{SHARED, begin, spawn};
 use super::thread::{Thread, ThreadRef};
-use super::{helper, hub, idle, tids};
+use super::{hub, idle, spare, tids};
 use crate::abi::{Step, err, scheduling, signal};
 use crate::arch;
 use crate::process;
@@ -45,23 +46,23 @@ pub(crate) fn stay_here(t: ThreadRef) -> Result<(), Step> {
         // The kernel shows the process by its first OS thread, which cannot end before it: that is no place for others.
         return Err(inherit(t).map_or(err(libc::ENOMEM), |()| Step::Move));
     }
-    // SAFETY: carriers are static; a thread that is not bound runs on a carrier.
-    let role: &'static Carrier = unsafe { &*os.carrier.load(Relaxed) };
-    let Ok(heir) = OsThread::new() else { return Err(err(libc::ENOMEM)) };
-    if hub::start_carrier(heir, role).is_err() {
-        // The role is with the heir, who is not there: take it back.
-        hub::serve_role(os, role);
-        // SAFETY: it never began.
-        unsafe { heir.free() };
-        return Err(err(libc::ENOMEM));
+    // The heir of the role, if it was not given away already. It must not be made later, by a home.
+    let Some(heir) = spare::take_or_make() else { return Err(err(libc::ENOMEM)) };
+    // SAFETY: null or a carrier; those are static.
+    match unsafe { os.carrier.swap(null_mut(), SeqCst).as_ref() } {
+        Some(role) => {
+            hub::serve_role(heir, role);
+            idle::rouse(heir);
+        }
+        None => spare::put_back(heir),
     }
-    os.carrier.store(null_mut(), Relaxed);
     settle(os, t);
     scheduling::apply(t);
     Ok(())
 }
 
 fn settle(os: &OsThread, t: ThreadRef) {
+    os.is_home.store(true, Relaxed);
     os.bound.store(t.as_ptr().cast_mut(), SeqCst);
     t.home.store((&raw const *os).cast_mut(), SeqCst);
 }
@@ -71,7 +72,7 @@ fn settle(os: &OsThread, t: ThreadRef) {
 pub(crate) fn inherit(child: ThreadRef) -> Result<(), i32> {
     let os = OsThread::new()?;
     settle(os, child);
-    hub::spawn(os, first_turn).inspect_err(|_| {
+    spawn(os, first_turn, SHARED).inspect_err(|_| {
         child.home.store(null_mut(), SeqCst);
         // SAFETY: it never began.
         unsafe { os.free() };
@@ -80,7 +81,7 @@ pub(crate) fn inherit(child: ThreadRef) -> Result<(), i32> {
 
 unsafe extern "C" fn first_turn(os: usize) -> ! {
     // SAFETY: `spawn` passes a record.
-    hub::begin(unsafe { &*(os as *const OsThread) })
+    begin(unsafe { &*(os as *const OsThread) })
 }
 
 /// A bound thread may run: tells its home.
@@ -111,13 +112,12 @@ pub(crate) fn next(os: &'static OsThread) -> ThreadRef {
 }
 
 fn end(os: &'static OsThread) -> ! {
-    super::tick::disarm(os);
     let all = !0u64;
     // SAFETY: a mask of our own. A signal that comes later finds another OS thread.
     unsafe { sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const all as usize, 0, 8) };
     // What was routed here before is for the others.
     signal::route();
-    helper::retire(os);
+    spare::retire(os);
     arch::exit_thread()
 }
 
@@ -126,6 +126,12 @@ pub(crate) fn ended(t: &Thread) {
     if let Some(home) = t.home() {
         home.bound.store(null_mut(), SeqCst);
     }
+}
+
+/// Whether an OS thread is the home of a thread that has ended, and about to end.
+pub(crate) fn is_ending(ktid: i32) -> bool {
+    let is = |os: &OsThread| os.is_home.load(Relaxed) && os.bound.load(SeqCst).is_null();
+    ktid != process::pid() && os_thread::all().any(|os| os.ktid.load(Relaxed) == ktid && is(os))
 }
 
 /// The step function of a blocking call without readiness, for a bound thread: made here and now. A signal for the thread
@@ -162,6 +168,7 @@ fn set_mask(os: &OsThread, mask: u64) {
 /// For the child of a fork: `t` is its only thread, whose OS thread takes a carrier's role.
 pub(crate) fn after_fork(os: &OsThread, t: ThreadRef) {
     t.home.store(null_mut(), Relaxed);
+    os.is_home.store(false, Relaxed);
     os.bound.store(null_mut(), Relaxed);
     os.mine.store(null_mut(), Relaxed);
 }

@@ -53,6 +53,8 @@ pub(crate) struct OsThread {
 
     /// The virtual thread it runs, null in the hub. Read by its own signal handlers.
     pub(crate) current: AtomicPtr<Thread>,
+    /// It is, or was, the home of a bound thread ([`super::bound`]).
+    pub(crate) is_home: AtomicBool,
     /// The thread that is bound to it, and the same when it may run.
     pub(crate) bound: AtomicPtr<Thread>,
     /// See above.
@@ -75,16 +77,28 @@ pub(crate) struct OsThread {
     pub(crate) listed: Cell<bool>,
     /// FS base that is loaded while it is in the hub.
     pub(crate) fs: Cell<u64>,
-    /// Counts turns of the hub, for what is done every so many.
-    pub(crate) turns: Cell<u32>,
+    /// Counts turns of the hub, for what is done every so many, and for the watchdog. Written by the owner only.
+    pub(crate) turns: AtomicU32,
+    /// How often it had polled when that was last looked at, and when it was first seen so.
+    pub(crate) polls_then: Cell<u64>,
+    /// See above.
+    pub(crate) polled_at: Cell<u64>,
+    /// The queue it served last, for what it still runs when it has no role any more.
+    pub(crate) served: AtomicPtr<Carrier>,
+    /// Its end would be noticed (sched/spare.rs).
+    pub(crate) keeps: AtomicBool,
+    /// It cannot run virtual threads: it has no alternate stack.
+    pub(crate) unfit: AtomicBool,
+    /// What it was found stuck in by the watchdog, which cannot say so itself: milliseconds and the call.
+    pub(crate) stuck: super::watch::Stuck,
+    /// Its tick's timer, plus one; 0: it has none.
+    pub(crate) timer: Cell<i32>,
     /// Where the tick saves the next preempted context.
     pub(crate) spare: Cell<*mut SavedContext>,
     /// What its threads' CPU clocks are counted by.
     pub(crate) cpu: Cpu,
     /// What it does as a helper.
     pub(crate) job: Job,
-    /// Its tick's timer, plus one.
-    pub(crate) tick: Cell<i32>,
     /// Counters, read by the report.
     pub(crate) counters: Counters,
 }
@@ -237,7 +251,6 @@ impl OsThread {
         os.spare.set(spare);
         os.xsave_mask.set(arch::xsave_mask());
         os.xsave_area.set(((p as usize + size_of::<OsThread>() + 63) & !63) as *mut u8);
-        MOST.fetch_max(ALIVE.fetch_add(1, Relaxed) + 1, Relaxed);
         Ok(os)
     }
 
@@ -250,7 +263,16 @@ impl OsThread {
         let mut r = REGION.lock();
         self.current.store(r.free.cast(), Relaxed);
         r.free = (&raw const *self).cast_mut();
-        ALIVE.fetch_sub(1, Relaxed);
+        if self.ktid.load(Relaxed) != 0 {
+            ALIVE.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// The kernel has the thread: counts it.
+    pub(crate) fn began(&self, ktid: i32) {
+        // The new thread may store the same.
+        self.ktid.store(ktid, SeqCst);
+        MOST.fetch_max(ALIVE.fetch_add(1, Relaxed) + 1, Relaxed);
     }
 
     /// The record of the OS thread whose hub stack or alternate stack the caller runs on.

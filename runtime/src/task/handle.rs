@@ -1,70 +1,106 @@
 //! What is left in the hands of those who start coroutines.
 
-use super::local;
-use super::record::{State, Task};
-use super::scheduler::Scheduler;
+use super::end::{Deadlock, Killed};
+use super::record::{OnSignal, State, Task, Wake, What};
+use super::scheduler::Wait;
+use super::timeout::Elapsed;
+use super::waiters::wait_until;
+use super::{NEVER, local};
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::thread::Result;
+use std::time::Duration;
 
-/// The payload of a coroutine that was killed: what [`JoinHandle::join`] gives as the error then.
-#[derive(Debug)]
-pub struct Killed(());
-
-impl Killed {
-    pub(super) fn new() -> Killed {
-        Killed(())
-    }
-}
-
-impl fmt::Display for Killed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the coroutine was killed")
-    }
-}
-
-impl std::error::Error for Killed {}
-
-/// What [`JoinHandle::join`] gives as the error when the coroutine can never end: nothing is left in this thread that it, or
-/// anything it waits for, could be woken by.
-#[derive(Debug)]
-pub struct Deadlock {
-    waiting: String,
-}
-
-impl fmt::Display for Deadlock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "deadlock: {} waits for something that can no longer happen", self.waiting)
-    }
-}
-
-impl std::error::Error for Deadlock {}
-
-pub(super) type Outcome<T> = Rc<Cell<Option<std::thread::Result<T>>>>;
+/// What a coroutine came to, until somebody takes it.
+pub(super) type Outcome<T> = Rc<Cell<Option<Result<T>>>>;
 
 /// A coroutine that was started. Dropping it lets the coroutine go on by itself.
+///
+/// It stays in the thread of its coroutine:
+///
+/// ```compile_fail
+/// let c = patchall::spawn(|| 1);
+/// std::thread::spawn(move || c.join());
+/// ```
+///
+/// It is also a future, which completes when the coroutine ends: see [`block_on`](crate::block_on).
 pub struct JoinHandle<T> {
     task: Rc<Task>,
-    scheduler: Rc<Scheduler>,
     outcome: Outcome<T>,
 }
 
 impl<T> JoinHandle<T> {
-    pub(super) fn new(task: Rc<Task>, scheduler: Rc<Scheduler>, outcome: Outcome<T>) -> Self {
-        JoinHandle { task, scheduler, outcome }
+    pub(super) fn new(task: Rc<Task>, outcome: Outcome<T>) -> Self {
+        JoinHandle { task, outcome }
     }
 
     /// Waits until the coroutine has ended, while others run, and gives what it returned.
     ///
+    /// ```
+    /// let sum = patchall::spawn(|| 1 + 2);
+    /// assert_eq!(sum.join().unwrap(), 3);
+    ///
+    /// let bad = patchall::spawn(|| { None::<u32>.expect("a number") });
+    /// # std::panic::set_hook(Box::new(|_| {}));
+    /// let payload = bad.join().unwrap_err();
+    /// assert_eq!(payload.downcast_ref::<String>().unwrap(), "a number");
+    /// ```
+    ///
     /// # Errors
     /// The payload of its panic, as [`std::thread::JoinHandle::join`] does; [`Killed`] if it was killed; [`Deadlock`] when
-    /// the caller is the thread itself and no coroutine of it can ever run again.
-    pub fn join(self) -> std::thread::Result<T> {
-        if !self.scheduler.join(&self.task) {
-            return Err(Box::new(Deadlock { waiting: Current::of(&self.task).to_string() }));
+    /// no coroutine of this thread can ever run again, or the coroutine joins itself.
+    pub fn join(self) -> Result<T> {
+        match self.wait(NEVER) {
+            Ok(()) => self.take(),
+            Err(error) => Err(error),
         }
-        self.outcome.take().unwrap_or_else(|| Err(Box::new(Killed::new()) as Box<dyn Any + Send>))
+    }
+
+    /// As [`JoinHandle::join`], for a limited time.
+    ///
+    /// # Errors
+    /// The handle, when the time has passed.
+    pub fn join_timeout(self, limit: Duration) -> std::result::Result<Result<T>, Self> {
+        match self.wait(super::after(limit)) {
+            Ok(()) => Ok(self.take()),
+            Err(e) if e.is::<Elapsed>() => Err(self),
+            Err(e) => Ok(Err(e)),
+        }
+    }
+
+    /// Waits for the end.
+    pub(super) fn wait(&self, deadline: u64) -> std::result::Result<(), Box<dyn Any + Send>> {
+        let task = &*self.task;
+        if task.state.get() == State::Finished {
+            return Ok(());
+        }
+        let s = local::own();
+        if s.is_closing() || std::ptr::eq(task, s.here()) {
+            return Err(Box::new(Deadlock::of(task)));
+        }
+        let ended = |_: &mut _| (task.state.get() == State::Finished).then_some(());
+        let wait = Wait {
+            what: What("the end of coroutine", task.id),
+            deadline,
+            on_signal: OnSignal::Ignore,
+            outside: false,
+            firm: false,
+        };
+        match wait_until(&task.joiners, |list| list, ended, wait) {
+            Ok(()) => Ok(()),
+            Err(Wake::Timeout) => Err(Box::new(Elapsed(()))),
+            Err(Wake::Stuck) => Err(Box::new(Deadlock::new(s))),
+            Err(other) => super::interrupted(other),
+        }
+    }
+
+    fn take(&self) -> Result<T> {
+        self.outcome.take().unwrap_or_else(|| Err(Box::new(Killed(()))))
     }
 
     /// Whether it has ended: [`JoinHandle::join`] will not wait.
@@ -74,8 +110,44 @@ impl<T> JoinHandle<T> {
 
     /// Has it unwind from where it waits, at the next switch; one that has not begun never does. It may catch the panic, whose
     /// payload is [`Killed`], and is killed again where it waits next. One that has ended stays as it is.
+    ///
+    /// A coroutine that kills itself unwinds where it waits next.
+    ///
+    /// ```
+    /// use patchall::{Killed, sleep, spawn, yield_now};
+    /// let c = spawn(|| sleep(std::time::Duration::from_secs(1000)));
+    /// yield_now();
+    /// c.kill();
+    /// assert!(c.join().unwrap_err().is::<Killed>());
+    /// ```
     pub fn kill(&self) {
-        self.scheduler.kill(&self.task);
+        local::own().kill(&self.task);
+    }
+
+    /// Calls `f` with what the coroutine came to, when it ends and before anybody who joins it goes on; at once if it has
+    /// ended and nobody took that. (gevent: `link`.) The coroutine itself makes the call, or who kills it before its first
+    /// turn.
+    ///
+    /// ```
+    /// let c = patchall::spawn(|| 5);
+    /// c.on_finish(|r| println!("came to {r:?}"));
+    /// assert_eq!(c.join().unwrap(), 5);
+    /// ```
+    pub fn on_finish(&self, f: impl FnOnce(&Result<T>) + 'static)
+    where
+        T: 'static,
+    {
+        let outcome = self.outcome.clone();
+        let call = move || {
+            let result = outcome.take().unwrap_or_else(|| Err(Box::new(Killed(()))));
+            f(&result);
+            outcome.set(Some(result));
+        };
+        if self.is_finished() {
+            call();
+        } else {
+            self.task.with_extra(|e| e.on_finish.push(Box::new(call)));
+        }
     }
 
     /// Its number: unique in the process, never used again.
@@ -84,52 +156,62 @@ impl<T> JoinHandle<T> {
     }
 
     /// Its name, if it was given one.
-    pub fn name(&self) -> Option<Rc<str>> {
-        Current::of(&self.task).name().cloned()
+    pub fn name(&self) -> Option<&str> {
+        self.task.name.as_deref()
+    }
+
+    pub(super) fn task(&self) -> &Rc<Task> {
+        &self.task
+    }
+
+    /// A handle to the same coroutine that takes nothing from this one.
+    pub(crate) fn watch(&self) -> JoinHandle<()> {
+        JoinHandle { task: self.task.clone(), outcome: Rc::default() }
+    }
+
+    /// Waits for the end, whatever it is.
+    pub(crate) fn finish(&self) {
+        if let Err(error) = self.wait(NEVER) {
+            match error.downcast::<Deadlock>() {
+                Ok(deadlock) => std::panic::panic_any(deadlock.to_string()),
+                Err(other) => std::panic::resume_unwind(other),
+            }
+        }
+    }
+
+    /// Gives `f` what the coroutine comes to, in place of who joins it; as [`JoinHandle::on_finish`].
+    pub(crate) fn hand_over(&self, f: impl FnOnce(Result<T>) + 'static)
+    where
+        T: 'static,
+    {
+        let outcome = self.outcome.clone();
+        let call = move || f(outcome.take().unwrap_or_else(|| Err(Box::new(Killed(())))));
+        if self.is_finished() {
+            call();
+        } else {
+            self.task.with_extra(|e| e.on_finish.push(Box::new(call)));
+        }
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
+        if self.is_finished() {
+            return Poll::Ready(self.take());
+        }
+        self.task.with_extra(|e| {
+            if !e.wakers.iter().any(|w| w.will_wake(context.waker())) {
+                e.wakers.push(context.waker().clone());
+            }
+        });
+        Poll::Pending
     }
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JoinHandle({})", Current::of(&self.task))
+        write!(f, "JoinHandle({})", self.task)
     }
-}
-
-/// Who runs: see [`current`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Current {
-    id: u64,
-    name: Rc<str>,
-}
-
-impl Current {
-    fn of(task: &Task) -> Current {
-        Current { id: task.id, name: task.name.clone() }
-    }
-
-    /// The number of the coroutine; 0: the thread itself.
-    pub fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// The name it was given.
-    pub fn name(&self) -> Option<&Rc<str>> {
-        (!self.name.is_empty()).then_some(&self.name)
-    }
-}
-
-impl fmt::Display for Current {
-    /// `<coroutine 7 "name">`, or `<thread>`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.id, self.name()) {
-            (0, _) => f.write_str("<thread>"),
-            (id, None) => write!(f, "<coroutine {id}>"),
-            (id, Some(name)) => write!(f, "<coroutine {id} {name:?}>"),
-        }
-    }
-}
-
-/// The coroutine that runs, for messages and logs.
-pub fn current() -> Current {
-    Current::of(&local::own().current())
 }

@@ -6,15 +6,18 @@
 //! symbol hooks (see [`crate::hooks`]).
 //!
 //! - The thread itself takes part: when it joins, sleeps or blocks, its coroutines run.
-//! - A panic ends its coroutine only, and `join` gives the payload. While a panic unwinds, blocking calls hold up the thread.
-//! - A coroutine that is killed unwinds from [`sleep`], [`yield_now`] and [`JoinHandle::join`]; a hooked call of libc fails with
+//! - A panic ends its coroutine only, and `join` gives the payload. While a panic unwinds, hooked calls hold up the thread.
+//! - A coroutine that is killed unwinds from wherever it waits in this crate; a hooked call of libc fails with
 //!   ECANCELED (std and C declare these as functions that do not unwind), and so does every later one. One that has gone on
 //!   for a hundred of them is abandoned: never resumed, nothing unwound.
 //! - When a thread ends, its coroutines are killed, in the order in which they were made. When the process ends, by `exit` or by the end of `main`, they end with it, as threads do.
+//! - When all coroutines of a thread wait for something that only another of them could bring about, the thread's own wait
+//!   ends with a [`Deadlock`].
 //! - In the child of a fork there are the coroutine that forked and the thread itself; the others count as killed.
 //! - Signal handlers run where they interrupt the thread. A handler that runs while the thread sleeps ends the wait of the
-//!   thread's own call, if that is one that signals end, never that of a coroutine.
-//! - A coroutine has 256 KiB of stack; an overflow is a SIGSEGV.
+//!   thread's own call, if that is one that signals end, never that of a coroutine. A handler must not spawn or wait.
+//! - A coroutine has 256 KiB of stack unless [`Builder::stack_size`] says otherwise, of which it takes what it touches. An
+//!   overflow is named on stderr, and the process dies of SIGSEGV.
 //! - `errno` and the floating point control words belong to the coroutine; everything else per thread, like thread-locals
 //!   and what a C++ `catch` block holds, is shared.
 //!
@@ -23,133 +26,109 @@
 //! | `scheduler` | who runs. **Read this first** |
 //! | `local` | which scheduler is this thread's |
 //! | `record` | one coroutine, and the switch |
+//! | `ready`, `timers`, `live` | its queues |
+//! | `waiters` | those who wait for one thing |
+//! | `inbox` | being woken by other threads |
 //! | `events` | waiting for descriptors |
 //! | `offload` | helpers for calls that can only block |
 //! | `stack` | the stacks |
 //! | `fork` | what is left in the child |
-//! | `handle` | what `spawn` gives |
+//! | `builder`, `handle`, `join`, `scope` | starting and joining |
+//! | `timeout`, `locals`, `current`, `end` | what belongs to a coroutine |
 
+mod builder;
+mod current;
+mod end;
 mod events;
 mod fork;
 mod handle;
+mod inbox;
+mod join;
+mod live;
 mod local;
+mod locals;
 mod offload;
+mod ready;
 mod record;
 mod scheduler;
+mod scope;
 mod stack;
+mod timeout;
+mod timers;
+mod waiters;
 
-pub use handle::{Current, Deadlock, JoinHandle, Killed, current};
-pub(crate) use local::hooked;
+pub use builder::{Builder, spawn, spawn_later};
+pub use current::{Current, Unparker, current, park, park_outside, park_timeout};
+pub use end::{Deadlock, Killed};
+pub(crate) use events::Source;
+pub use handle::JoinHandle;
+pub use join::{SelectFinished, join_all, join_all_timeout, select_finished};
+pub(crate) use local::{hooked, own, remaining};
+pub use locals::LocalKey;
+pub(crate) use locals::local_of_task;
 pub(crate) use offload::offload;
-pub(crate) use record::{OnSignal, Wake};
-pub(crate) use scheduler::Scheduler;
+pub(crate) use record::{OnSignal, State, Task, Wake};
+pub(crate) use scheduler::{Scheduler, Wait};
+pub use scope::{Scope, ScopedJoinHandle, scope};
 pub(crate) use stack::Stack;
+pub use timeout::{Elapsed, Timeout};
+pub(crate) use waiters::{Guard, Waiters, wait_until};
 
-use crate::sys;
-use record::Task;
-use std::cell::Cell;
-use std::io;
+use crate::sync::Event;
+use crate::{arch, sys};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering::*};
 use std::time::Duration;
 
 /// No deadline.
 pub(crate) const NEVER: u64 = u64::MAX;
 
-/// Starts `f` as a coroutine of this thread. It runs at the next switch.
+/// Waits, while others run. The wait is at least as long as asked for; a time of zero is a [`yield_now`].
 ///
 /// ```
-/// let words = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
-/// let theirs = words.clone();
-/// let child = patchall::spawn(move || theirs.borrow_mut().push("coroutine"));
-/// words.borrow_mut().push("thread");
-/// child.join().unwrap();
-/// assert_eq!(*words.borrow(), ["thread", "coroutine"]);
+/// use patchall::{join_all, sleep, spawn};
+/// use std::time::{Duration, Instant};
+/// let begin = Instant::now();
+/// join_all([20, 10, 20].map(|ms| spawn(move || sleep(Duration::from_millis(ms)))));
+/// assert!(begin.elapsed() < Duration::from_millis(45), "as long as the longest, not as the sum");
 /// ```
-///
-/// # Panics
-/// When there is no memory for a stack; [`Builder::spawn`] gives an error instead.
-pub fn spawn<F, T>(f: F) -> JoinHandle<T>
-where
-    F: FnOnce() -> T + 'static,
-    T: 'static,
-{
-    Builder::new().spawn(f).unwrap_or_else(|e| panic!("no stack for a coroutine: {e}"))
-}
-
-/// Starts a coroutine with a name.
-#[derive(Clone, Debug, Default)]
-pub struct Builder {
-    name: String,
-}
-
-impl Builder {
-    /// Nothing set.
-    pub fn new() -> Builder {
-        Builder::default()
-    }
-
-    /// Names the coroutine, for messages.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Builder {
-        self.name = name.into();
-        self
-    }
-
-    /// As [`spawn`].
-    ///
-    /// # Errors
-    /// No memory for a stack.
-    pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
-    where
-        F: FnOnce() -> T + 'static,
-        T: 'static,
-    {
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        let scheduler = local::own();
-        let stack = stack::Stack::take().map_err(io::Error::from_raw_os_error)?;
-        let outcome = Rc::new(Cell::new(None));
-        let theirs = outcome.clone();
-        let body = move || theirs.set(Some(catch_unwind(AssertUnwindSafe(f))));
-        let task = Task::new(LAST.fetch_add(1, Relaxed) + 1, self.name.into(), stack, Box::new(body));
-        scheduler.start(task.clone());
-        Ok(JoinHandle::new(task, scheduler, outcome))
-    }
-}
-
-/// Joins all of them; the results are in the order of the handles.
-pub fn join_all<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Vec<std::thread::Result<T>> {
-    handles.into_iter().collect::<Vec<_>>().into_iter().map(JoinHandle::join).collect()
-}
-
-/// Waits, while others run. The wait is at least as long as asked for.
 pub fn sleep(duration: Duration) {
-    let scheduler = local::own();
     if std::thread::panicking() {
         return std::thread::sleep(duration);
     }
-    if sleep_until(&scheduler, after(duration), OnSignal::Ignore) == Err(libc::ECANCELED) {
-        unwind();
+    if duration.is_zero() {
+        return yield_now();
+    }
+    let wait = Wait::on("its sleep to end").until(after(duration));
+    if let Err(woken) = sleep_as(local::own(), wait) {
+        interrupted(woken);
     }
 }
 
 /// Parks whoever runs until a time. The error is errno's.
 pub(crate) fn sleep_until(s: &Scheduler, deadline: u64, on_signal: OnSignal) -> Result<(), i32> {
-    while sys::monotonic() < deadline {
+    sleep_as(s, Wait { on_signal, ..Wait::on("its sleep to end").until(deadline) }).map_err(Wake::errno)
+}
+
+fn sleep_as(s: &Scheduler, wait: Wait) -> Result<(), Wake> {
+    while sys::monotonic() < wait.deadline {
         s.prepare();
-        match s.park(deadline, on_signal) {
-            Wake::Signal => return Err(libc::EINTR),
-            Wake::Kill => return Err(libc::ECANCELED),
-            _ => {}
+        match s.park(wait) {
+            Wake::Event | Wake::Timeout => {}
+            other => return Err(other),
         }
     }
     Ok(())
 }
 
-/// Unwinds the coroutine that runs: it was killed.
-fn unwind() -> ! {
-    std::panic::resume_unwind(Box::new(Killed::new()))
+/// A wait that has no error to give has ended before its time: unwinds the coroutine that runs.
+#[cold]
+pub(crate) fn interrupted(woken: Wake) -> ! {
+    let s = local::own();
+    match woken {
+        Wake::Expired => timeout::unwind(s.here()),
+        Wake::Stuck => std::panic::panic_any(Deadlock::new(s).to_string()),
+        _ => std::panic::resume_unwind(Box::new(Killed(()))),
+    }
 }
 
 /// A time from now, in nanoseconds of the monotonic clock.
@@ -159,10 +138,50 @@ pub(crate) fn after(duration: Duration) -> u64 {
 }
 
 /// Lets every other coroutine that is ready have a turn.
+///
+/// ```
+/// let other = patchall::spawn(|| println!("my turn"));
+/// patchall::yield_now();
+/// assert!(other.is_finished());
+/// ```
+#[inline]
 pub fn yield_now() {
-    let scheduler = local::own();
-    if !std::thread::panicking() && scheduler.yield_now() == Wake::Kill {
-        unwind();
+    if !std::thread::panicking() && local::own().yield_now() == Wake::Kill {
+        interrupted(Wake::Kill);
+    }
+}
+
+/// Takes back the stack of a coroutine that has ended.
+pub(crate) fn give_back(stack: Stack) {
+    match remaining() {
+        Some(s) => s.give_back(stack),
+        None => drop(stack),
+    }
+}
+
+/// The number of the coroutine that runs.
+pub(crate) fn task_id() -> u64 {
+    local::own().here().id
+}
+
+/// Calls what was to be called at the end of a coroutine, and drops its values.
+fn run_finishers(task: &Task) {
+    if task.extra.borrow().is_none() {
+        return;
+    }
+    for call in task.take_extra(|e| &mut e.on_finish) {
+        // What it does is its own business.
+        let _ = catch_unwind(AssertUnwindSafe(call));
+    }
+    let locals = (task.take_extra(|e| &mut e.locals), task.take_extra(|e| &mut e.own));
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(locals)));
+}
+
+/// Sets the floating point control words. Loading costs more than looking.
+#[inline]
+fn restore(control: u64) {
+    if arch::fp_control() != control {
+        arch::set_fp_control(control);
     }
 }
 

@@ -1,14 +1,14 @@
 //! Helpers: OS threads (virtual ones, behind an open gate) that make calls which the kernel offers in no form that does not
-//! block, on behalf of coroutines: connect and accept without touching the descriptor's flags, waiting for any child.
+//! block, on behalf of coroutines: connect and accept without touching the descriptor's flags, waiting for any child; and
+//! what the program hands to [`crate::blocking`].
 //!
 //! A helper never sees the memory of the coroutine it works for, which may unwind meanwhile: a job owns what it needs, and what
 //! comes out is dropped when nobody waits for it any more. Helpers block every signal. One that has had nothing to do for a
 //! while ends.
 
-use super::record::{OnSignal, Wake};
-use super::scheduler::Scheduler;
-use super::{NEVER, errno};
-use crate::sys::{self, nr};
+use super::errno;
+use super::record::OnSignal;
+use super::scheduler::{Scheduler, Wait};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicPtr, Ordering::*};
@@ -31,8 +31,6 @@ struct State {
 
 /// How long a helper waits for another job.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Helpers call libc and nothing deep.
-const STACK: usize = 64 << 10;
 
 /// The pool of this process; the child of a fork makes its own (the parent's may be locked in the copy).
 static POOL: AtomicPtr<Pool> = AtomicPtr::new(std::ptr::null_mut());
@@ -77,8 +75,7 @@ fn start(pool: &'static Pool) -> bool {
     // SAFETY: sets of our own; the mask is put back.
     unsafe {
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
-        let made =
-            std::thread::Builder::new().name("patchall-helper".into()).stack_size(STACK).spawn(move || help(pool));
+        let made = std::thread::Builder::new().name("patchall-helper".into()).spawn(move || help(pool));
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
         made.is_ok()
     }
@@ -103,69 +100,33 @@ fn help(pool: &'static Pool) {
     }
 }
 
-/// An eventfd, by which a helper says that it is done.
-struct Bell(i32);
-
-impl Bell {
-    fn new() -> Option<Bell> {
-        // SAFETY: no pointers.
-        let r = unsafe { sys::syscall2(nr(libc::SYS_eventfd2), 0, (libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) as usize) };
-        (!sys::is_err(r)).then_some(Bell(r as i32))
-    }
-
-    fn ring(&self) {
-        let one = 1u64;
-        // SAFETY: eight readable bytes.
-        unsafe { sys::syscall3(nr(libc::SYS_write), self.0 as usize, &raw const one as usize, 8) };
-    }
-}
-
-impl Drop for Bell {
-    fn drop(&mut self) {
-        // SAFETY: our own descriptor, whose last owner this is.
-        unsafe { sys::syscall1(nr(libc::SYS_close), self.0 as usize) };
-    }
-}
-
-struct Result<T> {
-    value: Mutex<Option<T>>,
-    bell: Bell,
-}
-
 /// Has a helper run `f` while other coroutines run. `Break(EINTR)`: a signal ended the wait (the helper goes on, in vain);
-/// `Break(ECANCELED)`: the coroutine was
-/// killed; `Break(EAGAIN)`: there is no helper to be had.
+/// `Break(ECANCELED)`: the coroutine was killed; `Break(ETIMEDOUT)`: a time limit passed; `Break(EAGAIN)`: there is no
+/// helper to be had.
 pub(crate) fn offload<T: Send + 'static>(
     s: &Scheduler,
     on_signal: OnSignal,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> ControlFlow<i32, T> {
-    let Some(bell) = Bell::new() else {
-        return ControlFlow::Break(libc::EAGAIN);
-    };
-    let result = Arc::new(Result { value: Mutex::new(None), bell });
+    let (inbox, _) = s.quietly(|| s.address());
+    let key = s.who(s.prepare()).key;
+    let result = Arc::new(Mutex::new(None));
     let theirs = result.clone();
     let job = move || {
         let value = f();
-        *theirs.value.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
-        theirs.bell.ring();
+        *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+        inbox.post(key);
     };
     let before = errno();
     let submitted = s.quietly(|| submit(Box::new(job)));
     super::set_errno(before);
     if !submitted {
+        s.unprepare();
         return ControlFlow::Break(libc::EAGAIN);
     }
-    loop {
-        let woken = s.wait_for(&[(result.bell.0, libc::EPOLLIN as u32)], NEVER, on_signal);
-        if let Some(value) = result.value.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            return ControlFlow::Continue(value);
-        }
-        match woken {
-            Some(Wake::Signal) => return ControlFlow::Break(libc::EINTR),
-            Some(Wake::Kill) => return ControlFlow::Break(libc::ECANCELED),
-            Some(_) => {}
-            None => return ControlFlow::Break(libc::EAGAIN),
-        }
+    let woken = s.park(Wait { on_signal, outside: true, ..Wait::on("a helper thread") });
+    if let Some(value) = result.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return ControlFlow::Continue(value);
     }
+    ControlFlow::Break(woken.errno())
 }

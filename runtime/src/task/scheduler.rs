@@ -7,53 +7,109 @@
 //!
 //! Invariants. A coroutine is in the ready queue, or runs, or is parked. A park has a number; whoever wakes names it, and one
 //! that comes late does nothing. No borrow of a cell is held across a switch. While the scheduler itself runs, the thread
-//! counts as busy: a hooked call made from in here (by an allocator, say) goes straight to libc.
+//! counts as busy: a hooked call made from in here (by an allocator, say) goes straight to libc. Parking, waking, yielding and
+//! timers allocate nothing: room is made when a coroutine is made.
+//!
+//! Unsafe: who runs is kept in a cell that is exchanged only at a switch, and is borrowed in between.
 
-use super::NEVER;
 use super::events::{Added, Events};
-use super::record::{OnSignal, State, Task, Wake};
+use super::inbox::{Inbox, Key};
+use super::live::Live;
+use super::ready::Ready;
+use super::record::{OnSignal, State, Task, Wake, What};
+use super::timeout;
+use super::timers::Timers;
+use super::waiters::Who;
+use super::{NEVER, Stack};
+use crate::debug::{Stats, Watched};
 use crate::{arch, sys};
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::cell::{Cell, RefCell, UnsafeCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Turns between two looks at timers and descriptors while somebody is always ready.
 const LOOK: u32 = 32;
 /// Waits that a killed coroutine may begin (each fails at once) before it is abandoned.
-const PATIENCE: u32 = 100;
+const PATIENCE: u8 = 100;
+/// Stacks of the usual size that a thread keeps for itself.
+const OWN_STACKS: usize = 16;
+
+/// How somebody waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wait {
+    pub(crate) what: What,
+    pub(crate) deadline: u64,
+    pub(crate) on_signal: OnSignal,
+    /// Another thread may end it.
+    pub(crate) outside: bool,
+    /// Neither a kill nor a time limit ends it.
+    pub(crate) firm: bool,
+}
+
+impl Wait {
+    /// For something that only this thread can bring about, for ever if need be.
+    pub(crate) const fn on(what: &'static str) -> Wait {
+        Wait { what: What(what, 0), deadline: NEVER, on_signal: OnSignal::Ignore, outside: false, firm: false }
+    }
+
+    pub(crate) const fn until(self, deadline: u64) -> Wait {
+        Wait { deadline, ..self }
+    }
+}
 
 /// See the header.
 pub(crate) struct Scheduler {
     root: Rc<Task>,
-    current: RefCell<Rc<Task>>,
-    ready: RefCell<VecDeque<Rc<Task>>>,
-    /// Parks with a deadline: by time, then by number of the coroutine.
-    timers: RefCell<BTreeMap<(u64, u64), Rc<Task>>>,
+    current: UnsafeCell<Rc<Task>>,
+    ready: RefCell<Ready<Rc<Task>>>,
+    timers: RefCell<Timers<Task>>,
     events: Events,
-    /// Every coroutine that has not ended, by number: the order in which they were made.
-    live: RefCell<BTreeMap<u64, Rc<Task>>>,
+    live: RefCell<Live>,
     /// Waits that have a signal mask of their own (ppoll, pselect, epoll_pwait), oldest first.
     masks: RefCell<Vec<(Rc<Task>, libc::sigset_t)>>,
+    stacks: RefCell<Vec<Stack>>,
+    inbox: Arc<Inbox>,
+    /// Waits that other threads may end.
+    outside: Cell<usize>,
     busy: Cell<bool>,
-    /// The thread ends: nothing switches any more.
+    /// The thread ends: nothing waits any more.
     closing: Cell<bool>,
     turns: Cell<u32>,
+    /// The time, as of the last look.
+    now: Cell<u64>,
+    switches: Cell<u64>,
+    spawned: Cell<u64>,
+    /// Who is told of turns: see [`crate::debug::monitor`].
+    watched: RefCell<Vec<Arc<Watched>>>,
+    watching: Cell<bool>,
+    errno: *mut i32,
 }
 
 impl Scheduler {
     pub(super) fn new() -> Scheduler {
+        sys::vdso::init();
         let root = Task::root();
         Scheduler {
-            current: RefCell::new(root.clone()),
+            current: UnsafeCell::new(root.clone()),
             root,
-            ready: RefCell::default(),
-            timers: RefCell::default(),
+            ready: RefCell::new(Ready::new()),
+            timers: RefCell::new(Timers::new()),
             events: Events::new(),
             live: RefCell::default(),
             masks: RefCell::default(),
+            stacks: RefCell::new(Vec::with_capacity(OWN_STACKS)),
+            inbox: Arc::new(Inbox::new()),
+            outside: Cell::new(0),
             busy: Cell::new(false),
             closing: Cell::new(false),
             turns: Cell::new(0),
+            now: Cell::new(sys::monotonic()),
+            switches: Cell::new(0),
+            spawned: Cell::new(0),
+            watched: RefCell::default(),
+            watching: Cell::new(false),
+            // SAFETY: the location is the thread's own, for as long as it lives.
+            errno: unsafe { libc::__errno_location() },
         }
     }
 
@@ -65,102 +121,248 @@ impl Scheduler {
     }
 
     /// Runs code of the scheduler's outside of its loop.
-    pub(super) fn quietly<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.busy.set(true);
+    pub(crate) fn quietly<R>(&self, f: impl FnOnce() -> R) -> R {
+        let before = self.busy.replace(true);
         let r = f();
-        self.busy.set(false);
+        self.busy.set(before);
         r
     }
 
     /// The coroutine that runs.
     pub(super) fn current(&self) -> Rc<Task> {
-        self.current.borrow().clone()
+        // SAFETY: see the header.
+        unsafe { (*self.current.get()).clone() }
+    }
+
+    /// The same, for as long as nothing switches. (A coroutine that comes back from a switch is current again.)
+    #[inline]
+    pub(super) fn here(&self) -> &Task {
+        // SAFETY: see the header; and the record of a coroutine that is live is kept by `live`.
+        unsafe { &*Rc::as_ptr(&*self.current.get()) }
+    }
+
+    /// Number and name of the coroutine that runs, for a signal handler.
+    pub(super) fn who_runs(&self) -> (u64, &str) {
+        let task = self.here();
+        (task.id, task.name.as_deref().unwrap_or_default())
+    }
+
+    pub(super) fn inbox(&self) -> *const Inbox {
+        Arc::as_ptr(&self.inbox)
+    }
+
+    /// Who runs, for somebody who may be in another thread: the inbox, and what to put there.
+    pub(super) fn address(&self) -> (Arc<Inbox>, Key) {
+        // For as long as this is held, it can be rung.
+        self.inbox.bell();
+        (self.inbox.clone(), self.who(Key::UNPARK).key)
+    }
+
+    /// Who runs, in park `seq`.
+    pub(super) fn who(&self, seq: u64) -> Who {
+        let task = self.here();
+        Who { inbox: self.inbox(), key: Key { slot: task.slot.get(), id: task.id, seq } }
+    }
+
+    /// Every coroutine that has not ended, in the order in which they were made; the root first.
+    pub(crate) fn all(&self) -> Vec<Rc<Task>> {
+        std::iter::once(self.root.clone()).chain(self.live.borrow().all()).collect()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats { spawned: self.spawned.get(), live: self.live.borrow().len(), switches: self.switches.get() }
+    }
+
+    /// Has turns told to somebody.
+    pub(crate) fn watch(&self) -> Arc<Watched> {
+        let watched = Arc::<Watched>::default();
+        let task = self.here();
+        watched.begin(task.id, task.spawned);
+        self.watched.borrow_mut().push(watched.clone());
+        self.watching.set(true);
+        watched
+    }
+
+    /// Takes that back.
+    pub(crate) fn unwatch(&self, watched: &Arc<Watched>) {
+        let mut all = self.watched.borrow_mut();
+        all.retain(|w| !Arc::ptr_eq(w, watched));
+        self.watching.set(!all.is_empty());
+    }
+
+    /// Tells who has the turn; `None`: the scheduler.
+    #[cold]
+    fn tell(&self, who: Option<&Task>) {
+        for watched in self.watched.borrow().iter() {
+            match who {
+                Some(task) => watched.begin(task.id, task.spawned),
+                None => watched.end(),
+            }
+        }
+    }
+
+    /// A stack of the usual size, warm if possible.
+    pub(crate) fn stack(&self) -> Result<Stack, i32> {
+        match self.stacks.borrow_mut().pop() {
+            Some(stack) => Ok(stack),
+            None => self.quietly(|| Stack::take(super::stack::DEFAULT)),
+        }
+    }
+
+    /// Takes a stack back.
+    pub(crate) fn give_back(&self, stack: Stack) {
+        let mut stacks = self.stacks.borrow_mut();
+        if stack.is_default() && stacks.len() < OWN_STACKS {
+            stacks.push(stack);
+        }
     }
 
     /// Takes in a new coroutine; it runs at the next switch.
     pub(super) fn start(&self, task: Rc<Task>) {
         self.quietly(|| {
-            self.live.borrow_mut().insert(task.id, task.clone());
-            self.ready.borrow_mut().push_back(task);
+            let mut live = self.live.borrow_mut();
+            live.insert(task.clone());
+            // One more for the root, and one for who is on the way from one place to another.
+            let room = live.len() + 2;
+            self.timers.borrow_mut().reserve(room);
+            let mut ready = self.ready.borrow_mut();
+            ready.reserve(0, room);
+            ready.reserve(task.priority, room);
+            ready.push(task.priority, task);
+            self.spawned.set(self.spawned.get() + 1);
         });
         arch::set_local(self);
     }
 
     /// Begins a park of whoever runs: wakers from now on name the number this gives.
     pub(crate) fn prepare(&self) -> u64 {
-        let task = self.current.borrow();
+        let task = self.here();
         task.seq.set(task.seq.get() + 1);
         task.state.set(State::Parked);
         task.seq.get()
     }
 
-    /// Parks whoever runs, after [`Scheduler::prepare`], until it is woken or `deadline` has passed.
-    pub(crate) fn park(&self, deadline: u64, on_signal: OnSignal) -> Wake {
-        let task = self.current();
-        task.on_signal.set(on_signal);
-        if task.killed.get() && !std::thread::panicking() {
-            self.refuse(&task);
+    /// Takes back [`Scheduler::prepare`]: nobody has been told the number.
+    pub(super) fn unprepare(&self) {
+        self.here().state.set(State::Running);
+    }
+
+    /// Parks whoever runs, after [`Scheduler::prepare`], until it is woken or the deadline has passed.
+    pub(crate) fn park(&self, wait: Wait) -> Wake {
+        let task = self.here();
+        if !wait.firm && task.killed.get() && !std::thread::panicking() {
+            self.refuse(task);
             return Wake::Kill;
         }
+        let limit = if wait.firm { NEVER } else { timeout::limit(task) };
+        let deadline = wait.deadline.min(limit);
+        task.on_signal.set(wait.on_signal);
+        task.firm.set(wait.firm);
+        task.what.set(wait.what);
+        task.since.set(self.now.get());
         if task.state.get() == State::Parked && deadline != NEVER {
-            task.deadline.set(deadline);
-            self.quietly(|| self.timers.borrow_mut().insert((deadline, task.id), task.clone()));
+            let who = self.current();
+            self.quietly(|| self.timers.borrow_mut().insert(deadline, who));
         }
-        self.switch(&task);
-        task.woken.get()
+        self.outside.set(self.outside.get() + usize::from(wait.outside));
+        self.switch(task);
+        self.outside.set(self.outside.get() - usize::from(wait.outside));
+        task.firm.set(false);
+        match task.woken.get() {
+            Wake::Timeout if limit < wait.deadline => {
+                timeout::expire(task, sys::monotonic());
+                Wake::Expired
+            }
+            woken => woken,
+        }
     }
 
     /// A killed coroutine begins another wait: it fails at once. One that goes on and on is abandoned where it is, without
     /// unwinding.
-    fn refuse(&self, task: &Rc<Task>) {
+    fn refuse(&self, task: &Task) {
         task.refused.set(task.refused.get() + 1);
-        task.state.set(State::Running);
-        if task.refused.get() > PATIENCE {
+        // It may have been woken already.
+        if task.state.replace(State::Running) == State::Ready {
+            self.ready.borrow_mut().retain(|t| t.id != task.id);
+        }
+        if task.refused.get() > PATIENCE && !task.is_root() {
             task.abandoned.set(true);
             task.suspend();
         }
     }
 
     /// Lets every other coroutine that is ready have a turn.
+    #[inline]
     pub(crate) fn yield_now(&self) -> Wake {
-        let task = self.current();
+        let task = self.here();
         if task.killed.get() {
-            self.refuse(&task);
+            self.refuse(task);
             return Wake::Kill;
         }
-        task.state.set(State::Ready);
         task.woken.set(Wake::Event);
-        self.quietly(|| self.ready.borrow_mut().push_back(task.clone()));
-        self.switch(&task);
+        if task.is_root() {
+            task.state.set(State::Ready);
+            self.ready.borrow_mut().push(0, self.root.clone());
+        } else {
+            // The hub puts it back: see `run`.
+            task.state.set(State::Yielding);
+        }
+        self.switch(task);
         task.woken.get()
     }
 
-    /// Runs others until `task`, the one that runs, has come out of the ready queue.
-    fn switch(&self, task: &Rc<Task>) {
-        let errno = super::errno();
+    /// Runs others until `task`, the one that runs, is woken or has its turn again.
+    #[inline]
+    fn switch(&self, task: &Task) {
+        // SAFETY: the thread's own errno, before and after.
+        let errno = unsafe { *self.errno };
+        let control = arch::fp_control();
         if task.is_root() {
             self.busy.set(true);
+            if self.watching.get() {
+                self.tell(None);
+            }
             self.turn();
+            if self.watching.get() {
+                self.tell(Some(task));
+            }
             self.busy.set(false);
         } else {
             task.suspend();
         }
+        super::restore(control);
         task.state.set(State::Running);
-        super::set_errno(errno);
+        // SAFETY: as above.
+        unsafe { *self.errno = errno };
     }
 
-    /// Ends park `seq` of `task`. Anything may call it in this thread.
-    pub(super) fn wake(&self, task: &Rc<Task>, seq: u64, why: Wake) {
+    /// Ends park `seq` of `task`. Anything may call it in this thread. False: it is not in that park.
+    pub(super) fn wake(&self, task: &Rc<Task>, seq: u64, why: Wake) -> bool {
         if task.state.get() != State::Parked || task.seq.get() != seq {
-            return;
+            return false;
         }
-        let deadline = task.deadline.replace(NEVER);
-        if deadline != NEVER {
-            self.timers.borrow_mut().remove(&(deadline, task.id));
-        }
+        self.timers.borrow_mut().remove(task);
         task.state.set(State::Ready);
         task.woken.set(why);
-        self.ready.borrow_mut().push_back(task.clone());
+        self.ready.borrow_mut().push(task.priority, task.clone());
+        true
+    }
+
+    /// Ends the park that a key names. False: whom it names is no more.
+    pub(super) fn wake_key(&self, key: Key) -> bool {
+        let live = self.live.borrow();
+        let Some(task) = (if key.slot == u32::MAX { Some(&self.root) } else { live.find(key.slot, key.id) }) else {
+            return false;
+        };
+        if key.seq == Key::UNPARK {
+            task.token.set(true);
+            if task.what.get() == super::current::UNPARKED {
+                self.wake(task, task.seq.get(), Wake::Event);
+            }
+        } else {
+            self.wake(task, key.seq, Wake::Event);
+        }
+        true
     }
 
     /// The loop of the root: returns when the root's own park or turn is over.
@@ -171,48 +373,81 @@ impl Scheduler {
             if turns.is_multiple_of(LOOK) {
                 self.look(Some(0));
             }
-            let next = self.ready.borrow_mut().pop_front();
-            match next {
+            if self.inbox.is_filled() {
+                self.read_inbox();
+            }
+            match self.next() {
                 Some(task) if task.is_root() => return,
-                Some(task) => self.run(&task),
+                Some(task) => self.run(task),
                 None => self.idle(),
             }
         }
     }
 
-    fn run(&self, task: &Rc<Task>) {
-        task.state.set(State::Running);
-        *self.current.borrow_mut() = task.clone();
-        self.busy.set(false);
-        let ended = task.resume() || task.abandoned.get();
-        self.busy.set(true);
-        *self.current.borrow_mut() = self.root.clone();
-        if ended {
-            if task.abandoned.get() {
-                task.forget();
-            }
-            self.ended(task);
+    #[cold]
+    fn read_inbox(&self) {
+        for key in self.inbox.take() {
+            self.wake_key(key);
         }
     }
 
-    /// Tells those who wait for a coroutine's end.
-    fn ended(&self, task: &Rc<Task>) {
-        task.state.set(State::Finished);
-        self.live.borrow_mut().remove(&task.id);
-        let joiners = std::mem::take(&mut *task.joiners.borrow_mut());
-        for (joiner, seq) in joiners {
-            self.wake(&joiner, seq, Wake::Event);
+    fn run(&self, task: Rc<Task>) {
+        task.state.set(State::Running);
+        let record = Rc::as_ptr(&task);
+        // SAFETY: see the header: this is the switch.
+        let before = unsafe { std::mem::replace(&mut *self.current.get(), task) };
+        self.switches.set(self.switches.get() + 1);
+        if self.watching.get() {
+            // SAFETY: `current` keeps the record.
+            self.tell(Some(unsafe { &*record }));
         }
-        if self.live.borrow().is_empty() {
+        self.busy.set(false);
+        // SAFETY: as above; it was ready, so it does not run.
+        let ended = unsafe { (*record).resume() };
+        self.busy.set(true);
+        if self.watching.get() {
+            self.tell(None);
+        }
+        // SAFETY: as above.
+        let task = unsafe { std::mem::replace(&mut *self.current.get(), before) };
+        if task.state.get() == State::Yielding {
+            task.state.set(State::Ready);
+            self.ready.borrow_mut().push(task.priority, task);
+        } else if let Some(stack) = ended {
+            self.give_back(stack);
+            self.ended(&task);
+        } else if task.abandoned.get() {
+            self.forget(&task);
+        }
+    }
+
+    /// Forgets a coroutine where it is.
+    fn forget(&self, task: &Task) {
+        task.forget();
+        // It may be in a list where another thread finds it.
+        std::mem::forget(self.inbox.clone());
+        self.ended(task);
+    }
+
+    /// Tells those who wait for a coroutine's end.
+    fn ended(&self, task: &Task) {
+        task.state.set(State::Finished);
+        self.timers.borrow_mut().remove(task);
+        self.live.borrow_mut().remove(task);
+        task.joiners.borrow_mut().wake_all();
+        for waker in task.take_extra(|e| &mut e.wakers) {
+            waker.wake();
+        }
+        if self.live.borrow().len() == 0 {
             arch::set_local(std::ptr::null());
         }
     }
 
-    /// Nobody is ready: waits for the first timer or descriptor.
+    /// Nobody is ready: waits for the first timer or descriptor, or for another thread.
     fn idle(&self) {
-        let next = self.timers.borrow().keys().next().map(|k| k.0);
+        let next = self.timers.borrow().first();
         let signals = self.root.on_signal.get() == OnSignal::End || !self.masks.borrow().is_empty();
-        if next.is_none() && !self.events.any() && !signals {
+        if next.is_none() && !self.events.any() && !signals && self.outside.get() == 0 {
             let root = &self.root;
             self.wake(root, root.seq.get(), Wake::Stuck);
             return;
@@ -222,15 +457,30 @@ impl Scheduler {
 
     /// Wakes whoever is due, after at most `timeout` nanoseconds.
     fn look(&self, timeout: Option<u64>) {
-        if timeout != Some(0) || self.events.any() {
+        let sleeps = timeout != Some(0);
+        if sleeps || self.events.any() {
             let mask = self.mask();
-            if self.events.wait(timeout, mask.as_ref(), |t, seq| self.wake(t, seq, Wake::Event)) == Err(libc::EINTR) {
+            let bell = if sleeps && self.outside.get() > 0 { self.inbox.bell() } else { None };
+            // Without a bell the inbox is looked at now and then.
+            let most = if bell.is_none() && self.outside.get() > 0 { 1_000_000 } else { NEVER };
+            let timeout = if most == NEVER { timeout } else { Some(timeout.unwrap_or(NEVER).min(most)) };
+            if bell.is_some() && !self.inbox.sleep() {
+                return;
+            }
+            let woken = self.events.wait(timeout, bell, mask.as_ref(), |t, seq| {
+                self.wake(t, seq, Wake::Event);
+            });
+            if bell.is_some() {
+                self.inbox.wake_up();
+            }
+            if woken == Err(libc::EINTR) {
                 self.signalled();
             }
         }
         let now = sys::monotonic();
+        self.now.set(now);
         loop {
-            let due = self.timers.borrow().first_key_value().filter(|(k, _)| k.0 <= now).map(|(_, t)| t.clone());
+            let due = self.timers.borrow_mut().due(now);
             let Some(task) = due else { break };
             self.wake(&task, task.seq.get(), Wake::Timeout);
         }
@@ -282,50 +532,54 @@ impl Scheduler {
         let task = self.current();
         let seq = self.prepare();
         let undo = Undo(self, wanted, task.clone());
-        let add = |(fd, events): &(i32, u32)| self.events.add(*fd, *events, &task, seq);
-        let added: Vec<Added> = self.quietly(|| wanted.iter().map(add).collect());
-        let one_never = wanted.len() == 1 && added.contains(&Added::Never);
-        if one_never || added.contains(&Added::Refused) {
-            task.state.set(State::Running);
+        let mut never = false;
+        for (fd, events) in wanted {
+            match self.quietly(|| self.events.add(*fd, *events, &task, seq)) {
+                Added::Yes => {}
+                Added::Ready => {
+                    self.wake(&task, seq, Wake::Event);
+                }
+                Added::Never if wanted.len() > 1 => {}
+                Added::Never | Added::Refused => never = true,
+            }
+        }
+        if never {
+            if task.state.replace(State::Running) == State::Ready {
+                self.ready.borrow_mut().retain(|t| !Rc::ptr_eq(t, &task));
+            }
             return None;
         }
-        let woken = self.park(deadline, on_signal);
+        let what = What("a descriptor:", wanted.first().map_or(0, |w| w.0 as u64));
+        let woken = self.park(Wait { what, deadline, on_signal, outside: false, firm: false });
         drop(undo);
         Some(woken)
     }
 
-    /// Waits for `task` to end. False: it cannot, since nothing is left that could happen, or the thread ends.
-    pub(super) fn join(&self, task: &Rc<Task>) -> bool {
-        while task.state.get() != State::Finished {
-            if self.closing.get() {
-                return false;
-            }
-            let me = self.current();
-            let seq = self.prepare();
-            self.quietly(|| task.joiners.borrow_mut().push((me, seq)));
-            match self.park(NEVER, OnSignal::Ignore) {
-                Wake::Stuck => return false,
-                Wake::Kill => super::unwind(),
-                _ => {}
-            }
-        }
-        true
+    /// Descriptors that are waited for by edges: see [`super::Source`].
+    pub(crate) fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Whether the thread ends.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.get()
     }
 
     /// Ends the wait of `task`, and all that it begins later.
     pub(super) fn kill(&self, task: &Rc<Task>) {
-        if task.state.get() == State::Finished {
+        if task.state.get() == State::Finished || task.is_root() {
             return;
         }
         task.killed.set(true);
-        if !task.started() {
+        if !task.started() && !std::ptr::eq(self.here(), &**task) {
             self.ready.borrow_mut().retain(|t| !Rc::ptr_eq(t, task));
             task.discard();
+            super::run_finishers(task);
             self.quietly(|| self.ended(task));
         } else if task.state.get() == State::Ready {
             task.woken.set(Wake::Kill);
-        } else {
-            self.quietly(|| self.wake(task, task.seq.get(), Wake::Kill));
+        } else if !task.firm.get() {
+            self.wake(task, task.seq.get(), Wake::Kill);
         }
     }
 
@@ -333,42 +587,50 @@ impl Scheduler {
     /// called exit(3) is on its way out by itself.)
     pub(super) fn close(&self) {
         self.closing.set(true);
-        let running = self.current();
+        let running = self.here().id;
+        self.ready.borrow_mut().retain(|_| false);
         loop {
-            let first = self.live.borrow().values().find(|t| !Rc::ptr_eq(t, &running)).cloned();
-            let Some(task) = first else { break };
-            task.killed.set(true);
-            if task.started() {
-                task.woken.set(Wake::Kill);
-                *self.current.borrow_mut() = task.clone();
-                while !task.resume() && !task.abandoned.get() {}
-                *self.current.borrow_mut() = running.clone();
-            } else {
-                task.discard();
+            let rest: Vec<_> = self.live.borrow().all().into_iter().filter(|t| t.id != running).collect();
+            rest.iter().for_each(|t| t.killed.set(true));
+            for task in &rest {
+                if task.started() && task.state.get() == State::Ready {
+                    self.ready.borrow_mut().push(0, task.clone());
+                }
+                self.kill(task);
+                self.busy.set(true);
+                while let Some(task) = self.next() {
+                    self.run(task);
+                }
+                self.busy.set(false);
             }
-            task.state.set(State::Finished);
-            if task.abandoned.get() {
-                task.forget();
+            let left = self.live.borrow().all().into_iter().filter(|t| t.id != running);
+            let left: Vec<_> = left.filter(|t| rest.iter().any(|r| r.id == t.id)).collect();
+            if left.len() == rest.len() {
+                // They wait for what will not come, or there are none.
+                left.iter().for_each(|t| self.forget(t));
+                break;
             }
-            self.live.borrow_mut().remove(&task.id);
         }
         arch::set_local(std::ptr::null());
+    }
+
+    fn next(&self) -> Option<Rc<Task>> {
+        self.ready.borrow_mut().pop()
     }
 
     /// For the child of a fork, in the thread that made it: whoever runs and the root are all there is.
     pub(super) fn after_fork(&self) {
         let current = self.current();
         self.events.after_fork();
+        self.inbox.after_fork();
         self.timers.borrow_mut().clear();
         self.masks.borrow_mut().retain(|(t, _)| t.is_root() || Rc::ptr_eq(t, &current));
-        let all: Vec<_> = self.live.borrow().values().cloned().collect();
         self.ready.borrow_mut().retain(|t| t.is_root());
+        let all = self.live.borrow().all();
         for task in all.iter().filter(|t| !Rc::ptr_eq(t, &current)) {
-            task.forget();
-            self.ended(task);
+            self.forget(task);
         }
         // What it waited for has to be asked for anew.
-        self.root.deadline.set(NEVER);
         self.wake(&self.root, self.root.seq.get(), Wake::Event);
     }
 }

@@ -185,7 +185,9 @@ fn deadlock() {
     let stuck = patchall::task::Builder::new().name("stuck").spawn(waits).unwrap();
     let outer = spawn(move || stuck.join().is_ok());
     let error = outer.join().unwrap_err();
-    assert!(error.downcast_ref::<Deadlock>().unwrap().to_string().starts_with("deadlock: <coroutine "));
+    let report = error.downcast_ref::<Deadlock>().unwrap().to_string();
+    assert!(report.starts_with("deadlock: <thread> waits for the end of coroutine "), "{report}");
+    assert!(report.contains(" \"stuck\"> waits for "), "{report}");
 }
 
 fn rounding() {
@@ -222,7 +224,7 @@ fn who() {
     assert_eq!(current().to_string(), "<thread>");
     let c = patchall::task::Builder::new().name("worker").spawn(|| current().to_string()).unwrap();
     let id = c.id();
-    assert_eq!(c.name().as_deref(), Some("worker"));
+    assert_eq!(c.name(), Some("worker"));
     assert_eq!(c.join().unwrap(), format!("<coroutine {id} \"worker\">"));
 }
 

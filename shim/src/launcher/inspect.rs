@@ -66,6 +66,7 @@ enum Why {
     Bits32,
     X32,
     Loader(PathBuf),
+    NoLibrary,
     Privileged(Privilege),
     Unreadable(io::Error),
     Malformed(object::read::Error),
@@ -85,6 +86,7 @@ impl fmt::Display for Why {
                 write!(f, "linked to musl ({}), not glibc", loader.display())
             }
             Self::Loader(loader) => write!(f, "its loader {} is not glibc's", loader.display()),
+            Self::NoLibrary => f.write_str("linked to no library, so its threads, if any, are not libc's"),
             Self::Privileged(privilege) => {
                 write!(f, "{privilege}, so the loader ignores LD_PRELOAD")
             }
@@ -175,24 +177,29 @@ fn look(path: &Path) -> Result<Result<Option<PathBuf>, Why>, object::read::Error
             loader = Some(Path::new(std::ffi::OsStr::from_bytes(name)).to_owned());
         }
     }
+    let has = |tag| {
+        let mut found = false;
+        for segment in segments {
+            found |=
+                segment.dynamic(endian, &data)?.is_some_and(|entries| entries.iter().any(|e| e.d_tag(endian) == tag));
+        }
+        Ok::<bool, object::read::Error>(found)
+    };
     let Some(loader) = loader else {
         if header.e_type(endian) != elf::ET_DYN {
             return Ok(Err(Why::Static));
         }
         // The loader itself, run as a program with another as its argument, has a name to be linked by; a static-pie
         // program has none.
-        for segment in segments {
-            if let Some(entries) = segment.dynamic(endian, &data)?
-                && entries.iter().any(|e| e.d_tag(endian) == elf::DT_SONAME)
-            {
-                return Ok(Ok(None));
-            }
-        }
-        return Ok(Err(Why::StaticPie));
+        return Ok(if has(elf::DT_SONAME)? { Ok(None) } else { Err(Why::StaticPie) });
     };
     // Whatever directory it is in: some distributions keep one glibc per package.
     if loader.file_name().is_none_or(|name| name != "ld-linux-x86-64.so.2") {
         return Ok(Err(Why::Loader(loader)));
+    }
+    // Go programs without cgo, made as position-independent ones.
+    if !has(elf::DT_NEEDED)? {
+        return Ok(Err(Why::NoLibrary));
     }
     if let Some(privilege) = secure::gained(path) {
         return Ok(Err(Why::Privileged(privilege)));

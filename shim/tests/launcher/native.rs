@@ -44,6 +44,22 @@ fn static_programs() {
 }
 
 #[test]
+fn a_program_that_links_no_library() {
+    // Loaded by glibc's loader, as a Go program without cgo may be: it makes its threads by itself.
+    let scratch = Scratch::new();
+    let source = r#"
+        static long call(long n, long a, long b, long c) {
+            __asm__ volatile("syscall" : "+a"(n) : "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+            return n;
+        }
+        void _start(void) { call(1, 1, (long)"native\n", 7); call(231, 0, 0, 0); }
+    "#;
+    let program =
+        scratch.compile("alone", source, &["-nostdlib", "-pie", "-Wl,--dynamic-linker=/lib64/ld-linux-x86-64.so.2"]);
+    runs_natively(&program, &["linked to no library"]);
+}
+
+#[test]
 fn a_static_interpreter_behind_a_script() {
     let scratch = Scratch::new();
     let program = scratch.compile("static", SHOW_C, &["-static"]);

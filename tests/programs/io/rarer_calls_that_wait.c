@@ -1,5 +1,5 @@
 // creat and openat2 of a FIFO wait for its other end, io_getevents for an event, while the other threads go on.
-// harness: kernel-threads=+2
+// harness: kernel-threads=+5
 #include "../check.h"
 #include <fcntl.h>
 #include <linux/aio_abi.h>

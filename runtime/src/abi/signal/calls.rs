@@ -1,6 +1,6 @@
 //! The system calls about signals.
 
-use super::{NSIG, SigInfo, UNBLOCKABLE, action, bit, mask_for_call, send, send_to_process, set_mask};
+use super::{NSIG, SigInfo, UNBLOCKABLE, action, bit, mask_for_call, send, send_to_process, set_mask, shared};
 use crate::abi::{Step, after, err, prepare};
 use crate::process;
 use crate::sched::state::Wake;
@@ -9,6 +9,7 @@ use crate::sched::tids;
 use crate::sched::timer::NEVER;
 use crate::sys::kernel::{SigAction, SigStack, Timespec};
 use crate::sys::{self, nr, user};
+use core::sync::atomic::Ordering::SeqCst;
 
 /// Bytes of the kernel's sigset_t.
 const SIGSET: usize = 8;
@@ -26,7 +27,10 @@ pub(crate) fn rt_sigaction(t: ThreadRef) -> Step {
     if new != 0 {
         match user::get::<SigAction>(new) {
             Ok(a) => {
-                action::set(sig, &SigAction { mask: a.mask & !UNBLOCKABLE, ..a }, t.signals.mask() & bit(sig) != 0)
+                let blocked = t.signals.mask() & bit(sig) != 0;
+                if action::set(sig, &SigAction { mask: a.mask & !UNBLOCKABLE, ..a }, blocked) {
+                    shared::forget(sig);
+                }
             }
             Err(f) => return f.into(),
         }
@@ -58,7 +62,11 @@ pub(crate) fn rt_sigprocmask(t: ThreadRef) -> Step {
             _ => return err(libc::EINVAL),
         };
         if mask & !before != 0 {
-            action::about_to_block(if set == !0 { !0 } else { mask & !before });
+            let fresh = if set == !0 { !0 } else { mask & !before };
+            action::about_to_block(fresh);
+            if t.main.get() && fresh != !0 {
+                action::hold(fresh);
+            }
         }
         set_mask(t, mask);
     }
@@ -79,7 +87,7 @@ pub(crate) fn rt_sigpending(t: ThreadRef) -> Step {
     let mut kernel = 0u64;
     // SAFETY: the kernel writes 8 bytes.
     unsafe { sys::syscall2(nr(libc::SYS_rt_sigpending), &raw mut kernel as usize, SIGSET) };
-    let set = (t.signals.pending.set() | super::PROCESS.set() | kernel) & t.signals.mask();
+    let set = (t.signals.pending.set() | shared::QUEUE.set() | kernel) & t.signals.mask();
     match user::put(t.arg(0), &set) {
         Ok(()) => Step::Done(0),
         Err(f) => f.into(),
@@ -175,51 +183,57 @@ fn to_thread(t: ThreadRef, tid: u32, sig: i32, info: Option<SigInfo>) -> Step {
         return Step::Done(unsafe { sys::syscall2(nr(libc::SYS_kill), process::pid() as usize, sig as usize) });
     }
     let info = SigInfo { signo: sig, ..info.unwrap_or_else(|| from_us(sig, SI_TKILL)) };
-    let target = if tid == t.tid.get() {
-        Some(t)
-    } else {
-        tids::with(tid, |target| {
-            if sig != 0 && !action::is_ignored(sig) {
-                send(target, &info);
-            }
-            target
-        })
-    };
-    match target {
-        None => err(libc::ESRCH),
-        Some(target) => {
-            if target == t && sig != 0 && !action::is_ignored(sig) {
-                t.signals.pending.push(&info);
-            }
-            Step::Done(0)
+    let counts = |to: ThreadRef| sig != 0 && (to.signals.mask() & bit(sig) != 0 || !action::is_ignored(sig));
+    if tid == t.tid.get() {
+        if counts(t) {
+            t.signals.pending.push(&info);
         }
+        return Step::Done(0);
     }
+    let found = tids::with(tid, |target| {
+        if counts(target) {
+            send(target, &info);
+        }
+    });
+    if found.is_some() { Step::Done(0) } else { err(libc::ESRCH) }
 }
 
 /// kill(2) to ourselves: delivered before the call returns, if the caller may take it (POSIX).
 pub(crate) fn kill(t: ThreadRef) -> Step {
     let (pid, sig) = (t.arg(0) as i32, t.arg(1) as i32);
-    let catchable = (1..=NSIG as i32).contains(&sig) && !matches!(sig, libc::SIGKILL | libc::SIGSTOP);
-    if pid != process::pid() || !catchable || !action::has_handler(sig) {
+    if pid != process::pid() || !treated_here(sig) {
         return Step::Native;
     }
-    send_to_process(&from_us(sig, libc::SI_USER));
-    Step::Done(0)
+    to_ourselves(t, &from_us(sig, libc::SI_USER))
 }
 
 /// rt_sigqueueinfo(2) to ourselves: past the kernel, which would hand several to several carriers, in whatever order.
 pub(crate) fn rt_sigqueueinfo(t: ThreadRef) -> Step {
     let (pid, sig) = (t.arg(0) as i32, t.arg(1) as i32);
-    if pid != process::pid() || !(1..=NSIG as i32).contains(&sig) || !action::is_ours(sig) {
+    if pid != process::pid() || !treated_here(sig) {
         return Step::Native;
     }
     match user::get::<SigInfo>(t.arg(2)) {
-        Ok(i) => {
-            send_to_process(&SigInfo { signo: sig, ..i });
-            Step::Done(0)
-        }
+        Ok(i) => to_ourselves(t, &SigInfo { signo: sig, ..i }),
         Err(f) => f.into(),
     }
+}
+
+/// Whether a signal to ourselves need not go through the kernel.
+fn treated_here(sig: i32) -> bool {
+    (1..=NSIG as i32).contains(&sig) && UNBLOCKABLE & bit(sig) == 0 && action::is_ours(sig)
+}
+
+fn to_ourselves(t: ThreadRef, info: &SigInfo) -> Step {
+    let b = bit(info.signo);
+    let open = |t: ThreadRef| t.signals.mask() & b == 0;
+    if action::is_default(info.signo) && shared::taker(b).is_some_and(open) {
+        // It ends or stops the process before the call returns (kernel/signal.c, complete_signal).
+        action::default(t, info.signo);
+    } else {
+        send_to_process(info);
+    }
+    Step::Done(0)
 }
 
 /// signalfd(2), signalfd4(2): the kernel's, which must have the signals then.
@@ -275,11 +289,11 @@ pub(crate) fn rt_sigtimedwait(t: ThreadRef) -> Step {
         t.call.deadline.set(deadline);
     }
     // Announced first, looked at second: a sender does it the other way round.
-    t.signals.saved_mask.set(set);
+    t.signals.waits_for.store(set, SeqCst);
     super::route();
-    let taken = t.signals.pending.take(set).or_else(|| super::PROCESS.take(set)).or_else(|| kernel_pending(set));
+    let taken = t.signals.pending.take(set).or_else(|| shared::QUEUE.take(set)).or_else(|| kernel_pending(set));
     if let Some(info) = taken {
-        t.signals.saved_mask.set(0);
+        waits_no_more(t);
         if info_at != 0
             && let Err(f) = user::put(info_at, &info)
         {
@@ -289,11 +303,11 @@ pub(crate) fn rt_sigtimedwait(t: ThreadRef) -> Step {
     }
     match t.woken() {
         Some(Wake::Timeout) => {
-            t.signals.saved_mask.set(0);
+            waits_no_more(t);
             return err(libc::EAGAIN);
         }
         Some(Wake::Signal) if super::deliverable(&t) => {
-            t.signals.saved_mask.set(0);
+            waits_no_more(t);
             return Step::Interrupted;
         }
         _ => {}
@@ -301,10 +315,15 @@ pub(crate) fn rt_sigtimedwait(t: ThreadRef) -> Step {
     let seq = prepare(t, t.call.deadline.get(), true);
     // What the thread waits for must come to us: the kernel has it blocked only if it came when nobody wanted it.
     super::open_for(t, set);
-    if (t.signals.pending.set() | super::PROCESS.set()) & set != 0 {
+    if (t.signals.pending.set() | shared::QUEUE.set()) & set != 0 {
         t.waiter.state.wake(seq, Wake::Event);
     }
     Step::Park
+}
+
+fn waits_no_more(t: ThreadRef) {
+    t.signals.waits_for.store(0, SeqCst);
+    shared::retarget(t);
 }
 
 /// Takes what the kernel itself has pending, for signals that were blocked before the gate opened.

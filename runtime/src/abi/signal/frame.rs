@@ -59,6 +59,8 @@ pub(super) fn push(t: ThreadRef, a: &SigAction, info: &SigInfo) {
         SavedContext::give(saved);
     }
     t.resume.set(Resume::Regs);
+    // The vector state is in the frame; the handler begins with no more than a function does.
+    t.full.set(false);
 }
 
 fn from_saved(saved: *mut SavedContext) -> Context {
@@ -177,8 +179,8 @@ fn start_handler(t: ThreadRef, a: &SigAction, sig: i32, frame: usize) {
     r.rdx = (frame + core::mem::offset_of!(SigFrame, uc)) as u64;
     r.rax = 0;
     let own = if a.flags & libc::SA_NODEFER as u64 != 0 { 0 } else { super::bit(sig) };
-    // The process's pending ones are not looked at: the mask only grows.
     t.signals.mask.store((t.signals.mask() | a.mask | own) & !super::UNBLOCKABLE, core::sync::atomic::Ordering::SeqCst);
+    super::shared::retarget(t);
     // SS_AUTODISARM (sigaltstack(2)): the stack is no longer set while the handler runs.
     const SS_AUTODISARM: i32 = i32::MIN;
     if t.signals.alt.get().flags & SS_AUTODISARM != 0 {

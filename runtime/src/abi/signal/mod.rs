@@ -20,23 +20,26 @@
 mod action;
 mod before;
 pub(crate) mod calls;
+mod exec;
 mod frame;
 mod handler;
 mod inbox;
 mod queue;
+mod shared;
 mod signalfd;
 pub(crate) mod timers;
 
-pub(crate) use action::{after_failed_exec, before_exec};
+pub(crate) use exec::{after_failed_exec, before_exec};
 pub(crate) use frame::sigreturn;
 pub(crate) use handler::{NEVER_BLOCKED, install};
+pub(crate) use shared::send_to_process;
 
 use super::{Restart, Row};
 use crate::sched::os_thread::OsThread;
 use crate::sched::state::Wake;
 use crate::sched::thread::{Resume, Thread, ThreadRef};
 use crate::sched::timer::NEVER;
-use crate::sched::{debug, tick, tids};
+use crate::sched::{debug, tick};
 use crate::sys::kernel::{SigInfo, SigStack};
 use crate::sys::{self, nr};
 use action::Verdict;
@@ -62,6 +65,10 @@ pub(crate) struct SignalState {
     mask: AtomicU64,
     /// Directed at this thread.
     pending: Queue,
+    /// Those of the process's queue that the thread is to take (`shared`).
+    called: AtomicU64,
+    /// What it waits for in sigtimedwait: those it takes although it blocks them.
+    waits_for: AtomicU64,
     /// The mask that comes back when the running call ends, if `restore`.
     saved_mask: Cell<u64>,
     restore: Cell<bool>,
@@ -79,10 +86,13 @@ impl SignalState {
     pub(crate) fn mask(&self) -> u64 {
         self.mask.load(Relaxed)
     }
+
+    /// Whether the thread would take a signal now.
+    fn wants(&self, b: u64) -> bool {
+        self.mask.load(SeqCst) & b == 0 || self.waits_for.load(SeqCst) & b != 0
+    }
 }
 
-/// Pending for the process as a whole: every thread blocks them.
-static PROCESS: Queue = Queue::new();
 /// What all OS threads of the engine have blocked.
 static KERNEL_MASK: AtomicU64 = AtomicU64::new(0);
 
@@ -96,7 +106,8 @@ pub(crate) fn process_pending() -> bool {
 #[inline(always)]
 pub(crate) fn deliverable(t: &Thread) -> bool {
     // What is in the inbox may be for somebody else: a call must not end because of it.
-    t.signals.pending.set() & !t.signals.mask.load(Relaxed) != 0
+    let open = !t.signals.mask.load(Relaxed);
+    t.signals.pending.set() & open != 0 || t.signals.called.load(SeqCst) & open & shared::QUEUE.set() != 0
 }
 
 /// Gives what came for the process to threads. From a hub.
@@ -107,71 +118,17 @@ pub(crate) fn route() {
     }
 }
 
-/// Puts a process-directed signal where it belongs.
-pub(crate) fn send_to_process(info: &SigInfo) {
-    let b = bit(info.signo);
-    if let Some(tid) = timers::target(info) {
-        tids::with(tid, |t| send(t, info));
-        return;
-    }
-    if give(info) {
-        return;
-    }
-    if signalfd::reads(b) {
-        return signalfd::give_back(info);
-    }
-    keep(info);
-    // A signalfd that is made meanwhile looks at what is kept after it has said so.
-    if signalfd::reads(b) {
-        return signalfd::opened(b);
-    }
-    // Said first, looked at second: who opens the signal does it the other way round (set_mask), and one of both sees it.
-    while taker(b).is_some() {
-        KERNEL_MASK.fetch_and(!b, SeqCst);
-        match PROCESS.take(b) {
-            Some(info) if !give(&info) => keep(&info),
-            Some(_) => {}
-            None => return,
-        }
-    }
-}
-
-/// Nobody wants it now: it waits here, and further ones in the kernel.
-fn keep(info: &SigInfo) {
-    PROCESS.push(info);
-    KERNEL_MASK.fetch_or(bit(info.signo) & !handler::NEVER_BLOCKED, SeqCst);
-}
-
-/// Gives a signal of the process's to a thread, if there is one for it.
-fn give(info: &SigInfo) -> bool {
-    // Under the table's lock again: the thread may have ended since.
-    taker(bit(info.signo)).is_some_and(|t| tids::with(t.tid.get(), |t| send(t, info)).is_some())
-}
-
-/// The thread that takes a signal of the process's: one in sigwait takes what everybody blocks; else the main one, if it has
-/// it open, or any that does.
-fn taker(b: u64) -> Option<ThreadRef> {
-    let (mut target, mut waiting) = (None, None);
-    tids::each(|t| {
-        if t.signals.mask.load(SeqCst) & b == 0 {
-            target = Some(t);
-            return !t.main.get();
-        }
-        if t.signals.waiting() & b != 0 {
-            waiting = Some(t);
-        }
-        true
-    });
-    waiting.or(target)
-}
-
-/// Puts a signal on a thread's queue, and ends its park if it may be ended. The thread cannot end meanwhile (the caller
-/// holds the tid table, or is the thread).
+/// Puts a signal on a thread's queue, and makes it look if it takes it. The thread cannot end meanwhile (the caller holds the
+/// tid table, or is the thread).
 pub(crate) fn send(t: ThreadRef, info: &SigInfo) {
     t.signals.pending.push(info);
-    if t.signals.mask.load(SeqCst) & bit(info.signo) != 0 && t.signals.waiting() & bit(info.signo) == 0 {
-        return;
+    if t.signals.wants(bit(info.signo)) {
+        notify(t);
     }
+}
+
+/// Makes a thread look at its signals: ends its park, if it may be ended.
+fn notify(t: ThreadRef) {
     match t.waiter.state.waiting() {
         Some(seq) if t.interruptible.load(SeqCst) => {
             crate::sched::wake(&t.waiter, seq, Wake::Signal);
@@ -212,32 +169,25 @@ pub(crate) fn claim_sigpipe(t: ThreadRef) {
     handler::INBOX.drain(|info| if ours(info) { t.signals.pending.push(info) } else { send_to_process(info) });
 }
 
-impl SignalState {
-    /// What the thread waits for in sigtimedwait: those wake it although it blocks them.
-    fn waiting(&self) -> u64 {
-        if self.restore.get() { 0 } else { self.saved_mask.get() }
-    }
-}
-
-/// Takes the process's pending signals that the thread does not block.
-fn take_process_pending(t: ThreadRef) {
-    while let Some(info) = PROCESS.take(!t.signals.mask.load(Relaxed)) {
-        t.signals.pending.push(&info);
-    }
-}
-
 /// Sets the thread's mask, and lets the kernel deliver what nobody had wanted.
 pub(crate) fn set_mask(t: ThreadRef, mask: u64) {
     let mask = mask & !UNBLOCKABLE;
     t.signals.mask.store(mask, SeqCst);
+    if t.main.get() {
+        action::let_go(!mask);
+    }
     let now_open = KERNEL_MASK.load(SeqCst) & !mask;
     if now_open != 0 {
         KERNEL_MASK.fetch_and(!now_open, SeqCst);
         sync_kernel_mask(t.os(), false);
     }
-    if PROCESS.set() & !mask != 0 {
-        take_process_pending(t);
-    }
+    shared::opened(t);
+    shared::retarget(t);
+}
+
+/// The next signal the thread is to take: its own before the process's (kernel/signal.c, dequeue_signal).
+fn next(t: ThreadRef) -> Option<SigInfo> {
+    t.signals.pending.take(!t.signals.mask()).or_else(|| shared::take(t))
 }
 
 /// A thread is about to wait for `set`: those signals must reach the engine, whatever their default action.
@@ -249,16 +199,23 @@ fn open_for(t: ThreadRef, set: u64) {
     }
 }
 
+/// Blocks all that can be blocked, in the calling OS thread: it has no role.
+pub(crate) fn block_all(os: &OsThread) {
+    set_kernel_mask(os, !NEVER_BLOCKED);
+}
+
+fn set_kernel_mask(os: &OsThread, mask: u64) {
+    os.kernel_mask.set(mask);
+    // SAFETY: a mask of our own.
+    unsafe { sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const mask as usize, 0, 8) };
+}
+
 /// Brings the calling OS thread's kernel mask in line with what the engine wants.
 #[inline]
 pub(crate) fn sync_kernel_mask(os: &OsThread, always: bool) {
     let want = KERNEL_MASK.load(SeqCst) & !debug::signals();
     if always || os.kernel_mask.get() != want {
-        os.kernel_mask.set(want);
-        // SAFETY: a mask of our own.
-        unsafe {
-            sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const want as usize, 0, 8)
-        };
+        set_kernel_mask(os, want);
     }
 }
 
@@ -266,7 +223,7 @@ pub(crate) fn sync_kernel_mask(os: &OsThread, always: bool) {
 pub(crate) fn deliver(t: ThreadRef) -> bool {
     route();
     let mut handled = false;
-    while let Some(info) = t.signals.pending.take(!t.signals.mask.load(Relaxed)) {
+    while let Some(info) = next(t) {
         match action::verdict(info.signo) {
             Verdict::Ignore => {}
             Verdict::Default => action::default(t, info.signo),
@@ -290,7 +247,7 @@ pub(crate) enum Interrupted {
 /// A signal ended the park of `t`'s call before anything was done.
 pub(crate) fn interrupted(t: ThreadRef, row: &Row) -> Interrupted {
     route();
-    while let Some(info) = t.signals.pending.take(!t.signals.mask.load(Relaxed)) {
+    while let Some(info) = next(t) {
         match action::verdict(info.signo) {
             Verdict::Ignore => {}
             Verdict::Default => action::default(t, info.signo),
@@ -334,9 +291,10 @@ pub(crate) fn mask_for_call(t: ThreadRef, mask: u64) {
     }
 }
 
-/// A thread has ended: what was pending for it alone is gone.
+/// A thread has ended, and is in the tid table no more: what was pending for it alone is gone.
 pub(crate) fn thread_gone(t: ThreadRef) {
-    while t.signals.pending.take(!0).is_some() {}
+    t.signals.pending.clear();
+    shared::thread_gone(t);
 }
 
 /// Takes the mask and the dispositions over, for the opening of the gate by `t`. No signal comes from
@@ -349,7 +307,7 @@ pub(crate) fn init(t: ThreadRef) {
     unsafe { sys::syscall4(nr(libc::SYS_rt_sigprocmask), set, all_at, mask_at, 8) };
     KERNEL_MASK.store(mask & !handler::NEVER_BLOCKED, SeqCst);
     t.signals.mask.store(mask, SeqCst);
-    before::adopt(&t.signals.pending);
+    before::take_own(|info| t.signals.pending.push(info));
     action::adopt();
 }
 
@@ -379,5 +337,6 @@ pub(crate) unsafe fn after_fork(t: ThreadRef) {
         timers::after_fork();
     }
     t.signals.pending.clear();
-    PROCESS.clear();
+    t.signals.called.store(0, SeqCst);
+    shared::QUEUE.clear();
 }

@@ -6,7 +6,8 @@
 //! kicks it. (Without that the signal was lost: EPERM.)
 
 use super::inbox::Inbox;
-use super::{KERNEL_MASK, PROCESS, UNBLOCKABLE, bit, handler, sync_kernel_mask};
+use super::shared::{self, QUEUE};
+use super::{KERNEL_MASK, UNBLOCKABLE, bit, handler, sync_kernel_mask};
 use crate::process;
 use crate::sched::os_thread::{self, OsThread};
 use crate::sched::tick;
@@ -25,10 +26,17 @@ pub(super) fn reads(b: u64) -> bool {
 
 /// The program makes a signalfd for these.
 pub(super) fn opened(set: u64) {
-    // Said first, looked at second: `send_to_process` keeps first and looks here then.
+    // Said first, looked at second: `shared::call` keeps first and looks here then.
     SIGNALS.fetch_or(set & !UNBLOCKABLE, SeqCst);
-    while let Some(info) = PROCESS.take(set) {
-        give_back(&info);
+    let mut left = set & QUEUE.set();
+    while left != 0 {
+        let b = left & left.wrapping_neg();
+        left &= !b;
+        while shared::taker(b).is_none()
+            && let Some(info) = QUEUE.take(b)
+        {
+            give_back(&info);
+        }
     }
 }
 
@@ -38,13 +46,17 @@ pub(super) fn give_back(info: &SigInfo) {
     if let Some(os) = OsThread::here() {
         sync_kernel_mask(os, false);
     }
-    if queue(info) != -libc::EPERM as isize {
-        return;
-    }
     let pid = process::pid();
-    if let Some(first) = os_thread::all().find(|os| os.ktid.load(Relaxed) == pid) {
+    if queue(info) == -libc::EPERM as isize
+        && let Some(first) = os_thread::all().find(|os| os.ktid.load(Relaxed) == pid)
+    {
         BACK.post(info);
         tick::kick(first);
+    }
+    // Who has opened the signal meanwhile may have looked at the mask before.
+    let b = bit(info.signo);
+    if shared::taker(b).is_some() {
+        KERNEL_MASK.fetch_and(!b, SeqCst);
     }
 }
 

@@ -27,12 +27,13 @@ fn every_number_of_the_kernels_headers_has_its_row() {
 
 #[test]
 fn the_dispatcher_serves_what_the_table_says() {
-    let served: Vec<_> = CALLS.iter().filter(|c| c.step.is_some()).collect();
-    assert_eq!(TABLE.iter().flatten().count(), served.len());
     for c in CALLS {
         assert_eq!(c.step.is_none(), matches!(c.class, Class::Passthrough(_)), "{}", c.name);
-        let row = TABLE[c.number].as_ref();
-        assert_eq!(row.map(|r| (r.name, r.step as usize, r.restart)), c.step.map(|s| (c.name, s as usize, c.restart)));
+        assert_eq!(is_virtual(c.number), c.step.is_some(), "{}", c.name);
+        if let Some(step) = c.step {
+            let row = row(c.number);
+            assert_eq!((name(c.number), row.step as usize, row.restart), (c.name, step as usize, c.restart));
+        }
     }
     // What the entry looks at.
     virtualise(true);

@@ -99,6 +99,7 @@ patchall_gate_entry:
     .cfi_undefined rip
     PATCHALL_WANTED 8f
     PATCHALL_SAVE
+    mov byte ptr [rcx + {full}], 0
     cld
     mov rsp, [rax + {hub_sp}]
     jmp [rax + {hub_ip}]

@@ -3,6 +3,7 @@
 use crate::sys;
 use core::arch::asm;
 use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
 
 /// MXCSR in the low half, the x87 control word above it: what the ABI calls callee-saved of the floating point state.
 #[inline(always)]
@@ -24,27 +25,39 @@ pub(crate) fn set_fp_control(v: u64) {
 /// thread that is switched by itself) and AMX tiles (bits 17 and 18: 8 KiB, and only after an arch_prctl).
 const NOT_SAVED: u64 = 1 << 9 | 1 << 17 | 1 << 18;
 
+/// What the processor says, once: in a virtual machine each CPUID is an exit to the hypervisor, some 20 us.
+static MASK: AtomicU64 = AtomicU64::new(0);
+static SIZE: AtomicUsize = AtomicUsize::new(0);
+
 /// The mask for XSAVE, or 0 without XSAVE.
+#[inline(always)]
 pub(crate) fn xsave_mask() -> u64 {
-    let osxsave = __cpuid(1).ecx >> 27 & 1 != 0;
-    if !osxsave {
-        return 0;
-    }
-    // SAFETY: OSXSAVE says that xgetbv may be used.
-    unsafe { _xgetbv(0) & !NOT_SAVED }
+    vector_state_size();
+    MASK.load(Relaxed)
 }
 
 /// Bytes that XSAVE with [`xsave_mask`] may write (standard form).
+#[inline(always)]
 pub(crate) fn vector_state_size() -> usize {
-    if xsave_mask() == 0 {
-        return 512;
+    match SIZE.load(Acquire) {
+        0 => measure(),
+        size => size,
     }
+}
+
+#[cold]
+fn measure() -> usize {
+    let osxsave = __cpuid(1).ecx >> 27 & 1 != 0;
+    // SAFETY: OSXSAVE says that xgetbv may be used.
+    let mask = if osxsave { unsafe { _xgetbv(0) & !NOT_SAVED } } else { 0 };
     // CPUID leaf 13: sub-leaf i gives size and offset of component i; 576 is the legacy area and header.
-    let mask = xsave_mask();
-    (2..63).filter(|i| mask >> i & 1 != 0).fold(576, |end, i| {
+    let size = (2..63).filter(|i| mask >> i & 1 != 0).fold(if osxsave { 576 } else { 512 }, |end, i| {
         let c = __cpuid_count(13, i);
         end.max((c.eax + c.ebx) as usize)
-    })
+    });
+    MASK.store(mask, Relaxed);
+    SIZE.store(size, Release);
+    size
 }
 
 /// Whether the process has asked for tile registers (arch_prctl(2), ARCH_GET_XCOMP_PERM; Documentation/arch/x86/xstate.rst).

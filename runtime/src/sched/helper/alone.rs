@@ -50,6 +50,8 @@ fn turn(t: ThreadRef, mut call: Call) -> Step {
     // SAFETY: a call of the program's, with its arguments or less of its limit, on behalf of a thread that waits for it.
     let r = unsafe { arch::interruptible_call(&os.job.called_off, &call) };
     drop(alarm);
+    // The signal was for this call: whoever runs next has its whole slice, else two calls like this one starve everybody.
+    os.resched.store(false, Relaxed);
     if r != -libc::EINTR as isize {
         return Step::Done(r);
     }

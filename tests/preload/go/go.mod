@@ -1,0 +1,3 @@
+module patchall/go
+
+go 1.19
