@@ -273,6 +273,7 @@ table! {
     SYS_rt_sigreturn      signal::sigreturn,                Never;
     SYS_timer_create      signal::timers::timer_create,     Never;
     SYS_timer_delete      signal::timers::timer_delete,     Never;
+    SYS_timer_getoverrun  signal::timers::timer_getoverrun, Never;
     SYS_sigaltstack       signal::calls::sigaltstack,       Never;
     SYS_pause             signal::calls::pause,             Never;
     SYS_tgkill            signal::calls::tgkill,            Never;
