@@ -17,6 +17,7 @@ mod greenlet;
 pub mod hooks;
 mod libc_state;
 mod mem;
+pub mod monkey;
 pub mod net;
 pub mod process;
 mod reactor;

@@ -14,7 +14,15 @@ use core::mem::transmute;
 use core::sync::atomic::{AtomicPtr, Ordering::*};
 use redhook::ld_preload::dlsym_next;
 
-patchall::export_hooks!();
+patchall::export_preloaded_hooks!();
+
+/// For a program that links the crate and patches itself, too (`patchall::monkey`): the gate is this library's to open. Answers
+/// whether it is open.
+#[unsafe(no_mangle)]
+extern "C" fn patchall_open_gate() -> bool {
+    start::before_first_thread();
+    patchall::process::is_open()
+}
 
 /// Declares a hook: the real function is looked up once, and given to the body as `real`.
 macro_rules! hook {

@@ -58,6 +58,7 @@ mod timers;
 mod waiters;
 
 pub use builder::{Builder, spawn, spawn_later};
+pub(crate) use current::Address;
 pub use current::{Current, Unparker, current, park, park_outside, park_timeout};
 pub use end::{Deadlock, Killed};
 pub(crate) use events::Source;

@@ -12,6 +12,7 @@
 //!
 //! Unsafe: who runs is kept in a cell that is exchanged only at a switch, and is borrowed in between.
 
+use super::current::Address;
 use super::events::{Added, Events};
 use super::inbox::{Inbox, Key};
 use super::live::Live;
@@ -151,11 +152,24 @@ impl Scheduler {
         Arc::as_ptr(&self.inbox)
     }
 
-    /// Who runs, for somebody who may be in another thread: the inbox, and what to put there.
-    pub(super) fn address(&self) -> (Arc<Inbox>, Key) {
+    /// Who runs, in park `seq`, for somebody who may be in another thread.
+    pub(super) fn address(&self, seq: u64) -> Address {
         // For as long as this is held, it can be rung.
         self.inbox.bell();
-        (self.inbox.clone(), self.who(Key::UNPARK).key)
+        Address { inbox: self.inbox.clone(), key: self.who(seq).key }
+    }
+
+    /// Begins a park of whoever runs that another thread may end.
+    pub(crate) fn prepare_outside(&self) -> Address {
+        self.address(self.prepare())
+    }
+
+    /// Takes back a park that was begun, and perhaps ended already.
+    pub(crate) fn cancel(&self) {
+        let task = self.here();
+        if task.state.replace(State::Running) == State::Ready {
+            self.ready.borrow_mut().retain(|t| t.id != task.id);
+        }
     }
 
     /// Who runs, in park `seq`.
@@ -242,11 +256,6 @@ impl Scheduler {
         task.seq.get()
     }
 
-    /// Takes back [`Scheduler::prepare`]: nobody has been told the number.
-    pub(super) fn unprepare(&self) {
-        self.here().state.set(State::Running);
-    }
-
     /// Parks whoever runs, after [`Scheduler::prepare`], until it is woken or the deadline has passed.
     pub(crate) fn park(&self, wait: Wait) -> Wake {
         let task = self.here();
@@ -282,9 +291,7 @@ impl Scheduler {
     fn refuse(&self, task: &Task) {
         task.refused.set(task.refused.get() + 1);
         // It may have been woken already.
-        if task.state.replace(State::Running) == State::Ready {
-            self.ready.borrow_mut().retain(|t| t.id != task.id);
-        }
+        self.cancel();
         if task.refused.get() > PATIENCE && !task.is_root() {
             task.abandoned.set(true);
             task.suspend();
@@ -544,9 +551,7 @@ impl Scheduler {
             }
         }
         if never {
-            if task.state.replace(State::Running) == State::Ready {
-                self.ready.borrow_mut().retain(|t| !Rc::ptr_eq(t, &task));
-            }
+            self.cancel();
             return None;
         }
         let what = What("a descriptor:", wanted.first().map_or(0, |w| w.0 as u64));
