@@ -19,6 +19,7 @@ mod libc_state;
 mod mem;
 pub mod monkey;
 pub mod net;
+mod own_stack;
 pub mod process;
 mod reactor;
 mod sched;

@@ -14,13 +14,14 @@ before="" carriers=2 strict=1 passed=0 failed=0 status=0
 
 cp "$("$root/scripts/find-lib.sh")" "$work/library.so" || exit 1
 chmod 644 "$work/library.so"
+unset PATCHALL_LIB
 for source in "$here"/*.c; do
     "${CC:-gcc}" -std=gnu11 -O1 -Wall -Wextra -pthread -o "$work/$(basename "$source" .c)" "$source" || exit 1
 done
 
-# under CMD..: a minute is far more than any of them needs.
+# under CMD..: a minute is far more than any of them needs. (What the shell itself says of a signal is left out.)
 under() {
-    timeout -k 5 60 "$@" >"$work/out" 2>"$work/err" </dev/null
+    { timeout -k 5 60 "$@" >"$work/out" 2>"$work/err" </dev/null; } 2>/dev/null
     status=$?
 }
 

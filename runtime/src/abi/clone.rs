@@ -60,6 +60,8 @@ fn dispatch(t: ThreadRef, args: &CloneArgs) -> Step {
         process::foreign_thread();
         return Step::Native;
     }
+    // It may ask to be told of the end of its parent, which is an OS thread (PR_SET_PDEATHSIG).
+    t.os().keeps.store(true, Relaxed);
     // The child has all our open files.
     crate::reactor::mode::all_shared();
     if has(libc::CLONE_VM) {

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `maps`, `elf`, `object`, `functions` | what is mapped, and where its functions are |
 //! | `search`, `code`, `gaps`, `scan` | the sites |
+//! | `number` | those that need no trampoline |
 //! | `window` | where the jump of a site may stand. **Read this first** |
 //! | `relocate`, `area`, `plan` | trampolines |
 //! | `text` | changing the code, with one thread or many |
@@ -38,6 +39,7 @@ mod kernel;
 mod live;
 mod maps;
 mod notice;
+mod number;
 mod object;
 mod plan;
 mod relocate;
@@ -71,6 +73,8 @@ pub struct Entries {
     pub libc: usize,
     /// For every other object: all vector state may be live.
     pub full: usize,
+    /// Whether the entry cares for a call, by its number. A site that can make only another one is left as it is.
+    pub wanted: fn(usize) -> bool,
 }
 
 impl Entries {
@@ -307,7 +311,9 @@ impl Known {
 }
 
 fn plan(object: &Object, entries: &Entries, regions: &[maps::Region]) -> Result<Plan, Error> {
-    Plan::with_map(object, scan(object), entries.of(object.kind()), regions)
+    let mut scan = scan(object);
+    scan.keep(object, entries.wanted);
+    Plan::with_map(object, scan, entries.of(object.kind()), regions)
 }
 
 /// Makes the changes of `plan`; `None` when there are none.

@@ -45,6 +45,7 @@ mod wait;
 #[doc(hidden)]
 pub use futex::syscall;
 pub use left_out::{LEFT_OUT, LeftOut};
+pub(crate) use table::find_all;
 #[doc(hidden)]
 pub use table::real as original;
 #[doc(hidden)]

@@ -2,7 +2,8 @@
 //!
 //! Vocabulary. A *virtual thread* ([`thread`]) is a thread of the program. An *OS thread* ([`os_thread`]) is one of the
 //! kernel's; its *hub* ([`hub`]) is the loop, on a stack of its own, that runs virtual threads and steps their calls. A
-//! *carrier* ([`carrier`]) is a queue role: a run queue and the right to run what is in it. To *park* is to wait for
+//! *carrier* ([`carrier`]) is a queue role: a run queue and the right to run what is in it; an OS thread without one is a
+//! *spare* ([`spare`]), and the watchdog ([`watch`]) gives it the role of one that is stuck. To *park* is to wait for
 //! something named; the protocol is one atomic word ([`state`]).
 //!
 //! Invariants. A thread is in one run queue, or run by one hub, or parked. It is published (queued, parked) only when
@@ -14,6 +15,7 @@
 //! of the engine's own for every thread: a page each. One scheduler loop on main's stack: main could not run again until
 //! whoever runs on top of it stops.
 
+mod asleep;
 pub(crate) mod broadcast;
 pub(crate) mod carrier;
 pub(crate) mod debug;
@@ -24,6 +26,8 @@ pub(crate) mod idle;
 pub(crate) mod os_thread;
 pub(crate) mod roles;
 pub(crate) mod saved;
+pub(crate) mod spare;
+pub(crate) mod spawn;
 pub(crate) mod state;
 pub(crate) mod thread;
 pub(crate) mod tick;
@@ -31,6 +35,7 @@ mod tid_blocks;
 pub(crate) mod tids;
 pub(crate) mod timer;
 pub(crate) mod waiter;
+pub(crate) mod watch;
 
 use os_thread::OsThread;
 use state::{Wake, Woken};

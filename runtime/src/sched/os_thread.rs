@@ -70,8 +70,22 @@ pub(crate) struct OsThread {
     pub(crate) listed: Cell<bool>,
     /// FS base that is loaded while it is in the hub.
     pub(crate) fs: Cell<u64>,
-    /// Counts turns of the hub, for what is done every so many.
-    pub(crate) turns: Cell<u32>,
+    /// Counts turns of the hub, for what is done every so many, and for the watchdog. Written by the owner only.
+    pub(crate) turns: AtomicU32,
+    /// How often it had polled when that was last looked at, and when it was first seen so.
+    pub(crate) polls_then: Cell<u64>,
+    /// See above.
+    pub(crate) polled_at: Cell<u64>,
+    /// The queue it served last, for what it still runs when it has no role any more.
+    pub(crate) served: AtomicPtr<Carrier>,
+    /// Its end would be noticed (sched/spare.rs).
+    pub(crate) keeps: AtomicBool,
+    /// It cannot run virtual threads: it has no alternate stack.
+    pub(crate) unfit: AtomicBool,
+    /// What it was found stuck in by the watchdog, which cannot say so itself: milliseconds and the call.
+    pub(crate) stuck: super::watch::Stuck,
+    /// Its tick's timer, plus one; 0: it has none.
+    pub(crate) timer: Cell<i32>,
     /// Where the tick saves the next preempted context.
     pub(crate) spare: Cell<*mut SavedContext>,
     /// What it does as a helper.

@@ -102,7 +102,8 @@ fn kinds(at: usize, n: usize) -> Result<(usize, usize), Step> {
 fn waiter(at: usize, i: usize) -> Result<FutexWaiter, Step> {
     let w: FutexWaiter = user::get(at + i * size_of::<FutexWaiter>())?;
     let known = w.flags & !(FUTEX2_SIZE_MASK | FUTEX2_PRIVATE) == 0 && w.reserved == 0;
-    let word = w.flags & FUTEX2_SIZE_MASK == FUTEX2_SIZE_U32 && w.value <= u64::from(u32::MAX) && w.addr % 4 == 0;
+    let word =
+        w.flags & FUTEX2_SIZE_MASK == FUTEX2_SIZE_U32 && w.value <= u64::from(u32::MAX) && w.addr.is_multiple_of(4);
     if known && word { Ok(w) } else { Err(err(libc::EINVAL)) }
 }
 

@@ -11,14 +11,19 @@ use crate::sched::{debug, tick};
 use crate::sys::kernel::{SigAction, SigInfo, UContext};
 use crate::sys::spin::Spin;
 use crate::sys::{self, nr};
-use core::sync::atomic::{AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
 
 struct Actions([SigAction; super::NSIG + 1]);
 
 static ACTIONS: Spin<Actions> =
     Spin::new(Actions([const { SigAction { handler: 0, flags: 0, restorer: 0, mask: 0 } }; super::NSIG + 1]));
+/// Where the first thread's stack was when the gate opened.
+static MAIN_SP: AtomicUsize = AtomicUsize::new(0);
 /// Signals for which the kernel has our handler.
 static OURS: AtomicU64 = AtomicU64::new(0);
+/// Those of them that are ignored, and ours only because the first thread blocks them: then they are pending instead
+/// (kernel/signal.c, sig_ignored).
+static HELD: AtomicU64 = AtomicU64::new(0);
 
 /// What is to be done with a signal now.
 pub(super) enum Verdict {
@@ -35,13 +40,23 @@ fn ignored_by_default(sig: i32) -> bool {
     matches!(sig, libc::SIGCHLD | libc::SIGURG | libc::SIGWINCH | libc::SIGCONT)
 }
 
+fn ignores(sig: i32, handler: usize) -> bool {
+    handler == libc::SIG_IGN || handler == libc::SIG_DFL && ignored_by_default(sig)
+}
+
+/// Whether an ignored signal can be held. Not where SIG_IGN means more to the kernel: children reap themselves, and job
+/// control goes by it.
+fn can_be_held(sig: i32, handler: usize) -> bool {
+    const MEANS_MORE: [i32; 4] = [libc::SIGCHLD, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+    ignores(sig, handler) && !(handler == libc::SIG_IGN && MEANS_MORE.contains(&sig))
+}
+
 /// Decides, and resets a one-shot handler (SA_RESETHAND).
 pub(super) fn verdict(sig: i32) -> Verdict {
     let mut all = ACTIONS.lock();
     let a = all.0[sig as usize];
     match a.handler {
-        libc::SIG_IGN => Verdict::Ignore,
-        libc::SIG_DFL if ignored_by_default(sig) => Verdict::Ignore,
+        h if ignores(sig, h) => Verdict::Ignore,
         libc::SIG_DFL => Verdict::Default,
         _ => {
             if a.flags & libc::SA_RESETHAND as u64 != 0 {
@@ -64,9 +79,15 @@ pub(super) fn is_ours(sig: i32) -> bool {
     OURS.load(Relaxed) & super::bit(sig) != 0
 }
 
-/// Whether the program wants a signal ignored.
+/// Whether a signal does nothing when it is delivered.
 pub(super) fn is_ignored(sig: i32) -> bool {
-    ACTIONS.lock().0[sig as usize].handler == libc::SIG_IGN
+    ignores(sig, ACTIONS.lock().0[sig as usize].handler)
+}
+
+/// Whether a signal kills or stops the process when it is delivered.
+pub(super) fn is_default(sig: i32) -> bool {
+    let handler = ACTIONS.lock().0[sig as usize].handler;
+    handler == libc::SIG_DFL && !ignored_by_default(sig)
 }
 
 fn set_kernel(sig: i32, a: &SigAction) {
@@ -98,11 +119,52 @@ pub(super) fn get(sig: i32) -> SigAction {
     ACTIONS.lock().0[sig as usize]
 }
 
-/// Sets it. `blocked`: the caller blocks the signal.
-pub(super) fn set(sig: i32, a: &SigAction, blocked: bool) {
+/// Sets it. `blocked`: the caller blocks the signal. True: what is pending of it is to be thrown away (sigaction(2)).
+pub(super) fn set(sig: i32, a: &SigAction, blocked: bool) -> bool {
+    let ignored = ignores(sig, a.handler);
     let mut all = ACTIONS.lock();
     all.0[sig as usize] = *a;
-    tell_kernel(sig, a, blocked && a.handler == libc::SIG_DFL && !ignored_by_default(sig));
+    HELD.fetch_and(!super::bit(sig), SeqCst);
+    tell_kernel(sig, a, blocked && a.handler == libc::SIG_DFL && !ignored);
+    if blocked {
+        hold_one(sig, a);
+    }
+    ignored
+}
+
+/// Makes an ignored signal ours. Under the lock.
+fn hold_one(sig: i32, a: &SigAction) {
+    if can_be_held(sig, a.handler) && !is_ours(sig) {
+        // Calls that have nothing to do with it are not to fail.
+        handler::install(sig, a.flags | libc::SA_RESTART as u64);
+        OURS.fetch_or(super::bit(sig), SeqCst);
+        HELD.fetch_or(super::bit(sig), SeqCst);
+    }
+}
+
+/// The first thread is about to block these: the ignored ones are pending from now on.
+pub(super) fn hold(set: u64) {
+    each(set & !super::UNBLOCKABLE & !OURS.load(Relaxed), |sig| {
+        let all = ACTIONS.lock();
+        hold_one(sig, &all.0[sig as usize]);
+    });
+}
+
+/// The first thread no longer blocks these: the kernel may ignore them again.
+pub(super) fn let_go(set: u64) {
+    each(set & HELD.load(SeqCst), |sig| {
+        let all = ACTIONS.lock();
+        if HELD.fetch_and(!super::bit(sig), SeqCst) & super::bit(sig) != 0 {
+            tell_kernel(sig, &all.0[sig as usize], false);
+        }
+    });
+}
+
+fn each(mut set: u64, mut f: impl FnMut(i32)) {
+    while set != 0 {
+        f(set.trailing_zeros() as i32 + 1);
+        set &= set - 1;
+    }
 }
 
 /// Whether sigaction(2) is allowed: sets the action of the tick's signal to what it is.
@@ -119,8 +181,9 @@ pub(super) fn check() -> Result<(), i32> {
     if sys::is_err(r) { Err(-r as i32) } else { Ok(()) }
 }
 
-/// Takes over all dispositions, when the gate opens.
+/// Takes over all dispositions, when the gate opens; on the first thread's stack.
 pub(super) fn adopt() {
+    MAIN_SP.store(crate::arch::stack_pointer(), Relaxed);
     let mut all = ACTIONS.lock();
     for sig in 1..=super::NSIG as i32 {
         if matches!(sig, libc::SIGKILL | libc::SIGSTOP) {
@@ -157,17 +220,14 @@ pub(super) fn about_to_block(mask: u64) {
 /// Makes the kernel give us these signals, although the program does not handle them: those with the default action, and
 /// with `ignored` also those it ignores (a signal that somebody waits for is taken even then, if it is blocked).
 pub(super) fn take_over(set: u64, ignored: bool) {
-    let mut fresh = set & !OURS.load(Relaxed);
-    while fresh != 0 {
-        let sig = fresh.trailing_zeros() as i32 + 1;
-        fresh &= fresh - 1;
+    each(set & !OURS.load(Relaxed), |sig| {
         let all = ACTIONS.lock();
         let disposition = all.0[sig as usize].handler;
-        if disposition == libc::SIG_DFL || ignored && disposition == libc::SIG_IGN {
+        if disposition == libc::SIG_DFL || ignored && can_be_held(sig, disposition) {
             handler::install(sig, all.0[sig as usize].flags);
             OURS.fetch_or(super::bit(sig), SeqCst);
         }
-    }
+    });
 }
 
 fn raise_natively(sig: i32) {
@@ -222,13 +282,26 @@ pub(super) fn name_overflow(t: &Thread, info: &SigInfo, uc: &UContext) {
         return;
     }
     let near_sp = addr.abs_diff(uc.mcontext.rsp as usize) < 1 << 20;
-    if near_sp && crate::abi::stacks::is_guard(addr) {
+    if !near_sp {
+        return;
+    }
+    if crate::abi::stacks::is_guard(addr) || t.main.get() && below_mains_stack(addr) {
         crate::process::say_overflow(t);
     }
 }
 
+/// Whether the first stack, which grows by itself, may not grow to `addr`: about RLIMIT_STACK below where it began (setrlimit(2)).
+fn below_mains_stack(addr: usize) -> bool {
+    const ABOUT: u64 = 1 << 20;
+    let mut limit = [0u64; 2];
+    // SAFETY: prlimit64 writes two words.
+    unsafe { sys::syscall4(nr(libc::SYS_prlimit64), 0, libc::RLIMIT_STACK as usize, 0, limit.as_mut_ptr() as usize) };
+    let depth = MAIN_SP.load(Relaxed).saturating_sub(addr) as u64;
+    limit[0] != libc::RLIM_INFINITY && depth.abs_diff(limit[0]) < ABOUT
+}
+
 /// The program is about to be replaced: what it ignores, the next one ignores (execve(2)).
-pub(crate) fn before_exec() {
+pub(super) fn before_exec() {
     let all = ACTIONS.lock();
     for sig in 1..=super::NSIG as i32 {
         if OURS.load(Relaxed) & super::bit(sig) != 0 && all.0[sig as usize].handler == libc::SIG_IGN {
@@ -238,7 +311,7 @@ pub(crate) fn before_exec() {
 }
 
 /// The program was not replaced after all.
-pub(crate) fn after_failed_exec() {
+pub(super) fn after_failed_exec() {
     let all = ACTIONS.lock();
     for sig in 1..=super::NSIG as i32 {
         if OURS.load(Relaxed) & super::bit(sig) != 0 {

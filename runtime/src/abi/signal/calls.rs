@@ -27,7 +27,10 @@ pub(crate) fn rt_sigaction(t: ThreadRef) -> Step {
     if new != 0 {
         match user::get::<SigAction>(new) {
             Ok(a) => {
-                action::set(sig, &SigAction { mask: a.mask & !UNBLOCKABLE, ..a }, t.signals.mask() & bit(sig) != 0)
+                let blocked = t.signals.mask() & bit(sig) != 0;
+                if action::set(sig, &SigAction { mask: a.mask & !UNBLOCKABLE, ..a }, blocked) {
+                    shared::forget(sig);
+                }
             }
             Err(f) => return f.into(),
         }
@@ -59,7 +62,11 @@ pub(crate) fn rt_sigprocmask(t: ThreadRef) -> Step {
             _ => return err(libc::EINVAL),
         };
         if mask & !before != 0 {
-            action::about_to_block(if set == !0 { !0 } else { mask & !before });
+            let fresh = if set == !0 { !0 } else { mask & !before };
+            action::about_to_block(fresh);
+            if t.main.get() && fresh != !0 {
+                action::hold(fresh);
+            }
         }
         set_mask(t, mask);
     }
@@ -176,51 +183,57 @@ fn to_thread(t: ThreadRef, tid: u32, sig: i32, info: Option<SigInfo>) -> Step {
         return Step::Done(unsafe { sys::syscall2(nr(libc::SYS_kill), process::pid() as usize, sig as usize) });
     }
     let info = SigInfo { signo: sig, ..info.unwrap_or_else(|| from_us(sig, SI_TKILL)) };
-    let target = if tid == t.tid.get() {
-        Some(t)
-    } else {
-        tids::with(tid, |target| {
-            if sig != 0 && !action::is_ignored(sig) {
-                send(target, &info);
-            }
-            target
-        })
-    };
-    match target {
-        None => err(libc::ESRCH),
-        Some(target) => {
-            if target == t && sig != 0 && !action::is_ignored(sig) {
-                t.signals.pending.push(&info);
-            }
-            Step::Done(0)
+    let counts = |to: ThreadRef| sig != 0 && (to.signals.mask() & bit(sig) != 0 || !action::is_ignored(sig));
+    if tid == t.tid.get() {
+        if counts(t) {
+            t.signals.pending.push(&info);
         }
+        return Step::Done(0);
     }
+    let found = tids::with(tid, |target| {
+        if counts(target) {
+            send(target, &info);
+        }
+    });
+    if found.is_some() { Step::Done(0) } else { err(libc::ESRCH) }
 }
 
 /// kill(2) to ourselves: delivered before the call returns, if the caller may take it (POSIX).
 pub(crate) fn kill(t: ThreadRef) -> Step {
     let (pid, sig) = (t.arg(0) as i32, t.arg(1) as i32);
-    let catchable = (1..=NSIG as i32).contains(&sig) && !matches!(sig, libc::SIGKILL | libc::SIGSTOP);
-    if pid != process::pid() || !catchable || !action::has_handler(sig) {
+    if pid != process::pid() || !treated_here(sig) {
         return Step::Native;
     }
-    send_to_process(&from_us(sig, libc::SI_USER));
-    Step::Done(0)
+    to_ourselves(t, &from_us(sig, libc::SI_USER))
 }
 
 /// rt_sigqueueinfo(2) to ourselves: past the kernel, which would hand several to several carriers, in whatever order.
 pub(crate) fn rt_sigqueueinfo(t: ThreadRef) -> Step {
     let (pid, sig) = (t.arg(0) as i32, t.arg(1) as i32);
-    if pid != process::pid() || !(1..=NSIG as i32).contains(&sig) || !action::is_ours(sig) {
+    if pid != process::pid() || !treated_here(sig) {
         return Step::Native;
     }
     match user::get::<SigInfo>(t.arg(2)) {
-        Ok(i) => {
-            send_to_process(&SigInfo { signo: sig, ..i });
-            Step::Done(0)
-        }
+        Ok(i) => to_ourselves(t, &SigInfo { signo: sig, ..i }),
         Err(f) => f.into(),
     }
+}
+
+/// Whether a signal to ourselves need not go through the kernel.
+fn treated_here(sig: i32) -> bool {
+    (1..=NSIG as i32).contains(&sig) && UNBLOCKABLE & bit(sig) == 0 && action::is_ours(sig)
+}
+
+fn to_ourselves(t: ThreadRef, info: &SigInfo) -> Step {
+    let b = bit(info.signo);
+    let open = |t: ThreadRef| t.signals.mask() & b == 0;
+    if action::is_default(info.signo) && shared::taker(b).is_some_and(open) {
+        // It ends or stops the process before the call returns (kernel/signal.c, complete_signal).
+        action::default(t, info.signo);
+    } else {
+        send_to_process(info);
+    }
+    Step::Done(0)
 }
 
 /// signalfd(2), signalfd4(2): the kernel's, which must have the signals then.

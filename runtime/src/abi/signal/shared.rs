@@ -102,6 +102,16 @@ pub(super) fn opened(t: ThreadRef) {
     }
 }
 
+/// The program ignores a signal from now on: what is pending of it is gone (sigaction(2)).
+pub(super) fn forget(sig: i32) {
+    super::route();
+    while QUEUE.take(bit(sig)).is_some() {}
+    tids::each(|t| {
+        while t.signals.pending.take(bit(sig)).is_some() {}
+        true
+    });
+}
+
 /// The thread takes less than before: others are called for what it was called for.
 pub(super) fn retarget(t: ThreadRef) {
     if t.signals.called.load(SeqCst) != 0 {

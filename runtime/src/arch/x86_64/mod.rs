@@ -1,10 +1,12 @@
 //! x86-64.
 
+mod cache;
 mod entry;
 mod fpu;
 mod helper;
 mod tls;
 
+pub(crate) use cache::{LINE, prefetch};
 pub(crate) use entry::{
     ENTRY_CRITICAL, EXIT_CRITICAL, VIRTUAL, clone_thread, enter_program, enter_saved, gate_entry, gate_entry_full,
     restorer,
