@@ -28,7 +28,7 @@
 //!
 //! When the program runs under the launcher, the preloaded library is the one that makes virtual threads.
 
-use crate::config::{Config, Tick};
+use crate::config::{Config, Level, Tick};
 use crate::hooks;
 use crate::process::{self, Settings};
 use std::ops::BitOr;
@@ -175,7 +175,8 @@ fn open() -> Result<(), String> {
         Tick::Every(us) => u64::from(us) * 1000,
     };
     let carriers = config.carriers.map_or_else(process::usable_cpus, |n| n as usize);
-    process::open(&Settings { carriers, slice_ns }).map_err(|e| e.to_string())
+    let (handover, warn) = (config.handover, config.log >= Level::Warn);
+    process::open(&Settings { carriers, slice_ns, handover, warn }).map_err(|e| e.to_string())
 }
 
 /// libc's own functions, which never yield: `original::read(..)` and so on. (gevent: `get_original`.)
