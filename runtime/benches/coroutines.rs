@@ -118,7 +118,7 @@ fn bare_switches(count: usize, each: usize) -> usize {
         })
         .collect();
     for _ in 0..=each {
-        all.iter_mut().for_each(|c| drop(black_box(c.resume(()))));
+        all.iter_mut().for_each(|c| _ = black_box(c.resume(())));
     }
     count * each
 }
@@ -148,7 +148,7 @@ fn sends(n: usize) -> usize {
         ()
     });
     consumer.start();
-    (0..n as u64).for_each(|i| drop(black_box(consumer.send(i))));
+    (0..n as u64).for_each(|i| _ = black_box(consumer.send(i)));
     n
 }
 
@@ -160,7 +160,7 @@ fn bare_resumes(n: usize) -> usize {
             sum = sum.wrapping_add(y.suspend(sum));
         }
     });
-    (0..n as u64).for_each(|i| drop(black_box(consumer.resume(i))));
+    (0..n as u64).for_each(|i| _ = black_box(consumer.resume(i)));
     n
 }
 

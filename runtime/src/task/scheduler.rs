@@ -89,6 +89,7 @@ pub(crate) struct Scheduler {
 impl Scheduler {
     pub(super) fn new() -> Scheduler {
         sys::vdso::init();
+        super::stack::overflow::watch();
         let root = Task::root();
         Scheduler {
             current: UnsafeCell::new(root.clone()),
@@ -240,7 +241,6 @@ impl Scheduler {
             let room = live.len() + 2;
             self.timers.borrow_mut().reserve(room);
             let mut ready = self.ready.borrow_mut();
-            ready.reserve(0, room);
             ready.reserve(task.priority, room);
             ready.push(task.priority, task);
             self.spawned.set(self.spawned.get() + 1);
@@ -299,7 +299,7 @@ impl Scheduler {
     }
 
     /// Lets every other coroutine that is ready have a turn.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn yield_now(&self) -> Wake {
         let task = self.here();
         if task.killed.get() {
@@ -319,21 +319,13 @@ impl Scheduler {
     }
 
     /// Runs others until `task`, the one that runs, is woken or has its turn again.
-    #[inline]
+    #[inline(always)]
     fn switch(&self, task: &Task) {
         // SAFETY: the thread's own errno, before and after.
         let errno = unsafe { *self.errno };
         let control = arch::fp_control();
         if task.is_root() {
-            self.busy.set(true);
-            if self.watching.get() {
-                self.tell(None);
-            }
-            self.turn();
-            if self.watching.get() {
-                self.tell(Some(task));
-            }
-            self.busy.set(false);
+            self.turns_of_others(task);
         } else {
             task.suspend();
         }
@@ -341,6 +333,19 @@ impl Scheduler {
         task.state.set(State::Running);
         // SAFETY: as above.
         unsafe { *self.errno = errno };
+    }
+
+    #[inline(never)]
+    fn turns_of_others(&self, root: &Task) {
+        self.busy.set(true);
+        if self.watching.get() {
+            self.tell(None);
+        }
+        self.turn();
+        if self.watching.get() {
+            self.tell(Some(root));
+        }
+        self.busy.set(false);
     }
 
     /// Ends park `seq` of `task`. Anything may call it in this thread. False: it is not in that park.
@@ -398,6 +403,7 @@ impl Scheduler {
         }
     }
 
+    #[inline(always)]
     fn run(&self, task: Rc<Task>) {
         task.state.set(State::Running);
         let record = Rc::as_ptr(&task);
