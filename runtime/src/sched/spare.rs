@@ -11,7 +11,7 @@
 use super::os_thread::OsThread;
 use super::spawn::{SHARED, spawn};
 use super::state::Wake;
-use super::{carrier, helper, hub, idle, tick};
+use super::{carrier, cpu_clock, helper, hub, idle, tick};
 use crate::abi::signal;
 use crate::arch;
 use crate::process;
@@ -168,6 +168,7 @@ fn work_until_role(os: &'static OsThread) {
         }
     }
     signal::sync_kernel_mask(os, true);
+    cpu_clock::begin(os);
     tick::arm(os);
     // Before anything that may get stuck, too, is run.
     replace();
@@ -223,13 +224,22 @@ fn leave(os: &OsThread) -> Left {
         *at = os.next_sleeper.get();
     }
     os.listed.set(false);
+    end(&mut l, os);
+    Left::Ended
+}
+
+/// The calling OS thread, which was no idle one, is about to end.
+pub(super) fn retire(os: &OsThread) {
+    end(&mut LISTS.lock(), os);
+}
+
+fn end(l: &mut Lists, os: &OsThread) {
     os.job.tid_word.store(1, SeqCst);
     // SAFETY: a word of our own, which the kernel clears when the thread has ended.
     unsafe { sys::syscall1(nr(libc::SYS_set_tid_address), os.job.tid_word.as_ptr() as usize) };
     tick::delete(os);
     os.next_sleeper.set(l.ended);
     l.ended = os;
-    Left::Ended
 }
 
 /// For the child of a fork, which has none.
