@@ -1,5 +1,6 @@
 //! Floating point control and the extended (XSAVE) state.
 
+use crate::sys;
 use core::arch::asm;
 use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
@@ -7,10 +8,14 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
 /// MXCSR in the low half, the x87 control word above it: what the ABI calls callee-saved of the floating point state.
 #[inline(always)]
 pub(crate) fn fp_control() -> u64 {
-    let mut v = 0u64;
-    // SAFETY: writes the two words into `v`.
-    unsafe { asm!("stmxcsr [{0}]", "fnstcw [{0} + 4]", in(reg) &raw mut v, options(nostack, preserves_flags)) };
-    v
+    let (mut mxcsr, mut x87) = (0u32, 0u16);
+    // Each is read back with the width it was written with: a wider load would have to wait until the stores have retired.
+    // SAFETY: writes the two words.
+    unsafe {
+        asm!("stmxcsr [{0}]", "fnstcw [{1}]", in(reg) &raw mut mxcsr, in(reg) &raw mut x87,
+             options(nostack, preserves_flags));
+    }
+    u64::from(mxcsr) | u64::from(x87) << 32
 }
 
 /// Loads what [`fp_control`] gave.
@@ -57,4 +62,14 @@ fn measure() -> usize {
     MASK.store(mask, Relaxed);
     SIZE.store(size, Release);
     size
+}
+
+/// Whether the process has asked for tile registers (arch_prctl(2), ARCH_GET_XCOMP_PERM; Documentation/arch/x86/xstate.rst).
+pub(crate) fn tiles_permitted() -> bool {
+    const ARCH_GET_XCOMP_PERM: usize = 0x1022;
+    const XTILEDATA: u64 = 1 << 18;
+    let mut permitted = 0u64;
+    // SAFETY: the kernel writes the mask.
+    let r = unsafe { sys::syscall2(sys::nr(libc::SYS_arch_prctl), ARCH_GET_XCOMP_PERM, &raw mut permitted as usize) };
+    !sys::is_err(r) && permitted & XTILEDATA != 0
 }
