@@ -15,7 +15,15 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering::*};
 use redhook::ld_preload::dlsym_next;
 
-patchall::export_hooks!();
+patchall::export_preloaded_hooks!();
+
+/// For a program that links the crate and patches itself, too (`patchall::monkey`): the gate is this library's to open. Answers
+/// whether it is open.
+#[unsafe(no_mangle)]
+extern "C" fn patchall_open_gate() -> bool {
+    start::before_first_thread();
+    patchall::process::is_open()
+}
 
 /// Declares the hooks: the real function is given to the body as `real`. Of several versions of a symbol the one to take must
 /// be said (`""` where there is one): older glibcs find the oldest by RTLD_NEXT (bug 14932), and programs mean the newest.
@@ -113,6 +121,79 @@ hooks! {
         }
         // SAFETY: the caller's arguments.
         unsafe { real(clock, event, timer) }
+    }
+
+    /// mq_notify(3) with SIGEV_THREAD does, too.
+    fn mq_notify(queue: libc::mqd_t, event: *const libc::sigevent) -> c_int, "", real => {
+        // SAFETY: as above.
+        if unsafe { event.as_ref() }.is_some_and(|e| e.sigev_notify == libc::SIGEV_THREAD) {
+            start::before_first_thread();
+        }
+        // SAFETY: the caller's arguments.
+        unsafe { real(queue, event) }
+    }
+
+    /// aio_read(3): libc has threads for it.
+    fn aio_read(request: *mut c_void) -> c_int, "", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(request) }
+    }
+
+    /// aio_read(3) with 64-bit offsets.
+    fn aio_read64(request: *mut c_void) -> c_int, "", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(request) }
+    }
+
+    /// aio_write(3).
+    fn aio_write(request: *mut c_void) -> c_int, "", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(request) }
+    }
+
+    /// aio_write(3) with 64-bit offsets.
+    fn aio_write64(request: *mut c_void) -> c_int, "", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(request) }
+    }
+
+    /// aio_fsync(3).
+    fn aio_fsync(how: c_int, request: *mut c_void) -> c_int, "", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(how, request) }
+    }
+
+    /// aio_fsync(3) with 64-bit offsets.
+    fn aio_fsync64(how: c_int, request: *mut c_void) -> c_int, "", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(how, request) }
+    }
+
+    /// lio_listio(3).
+    fn lio_listio(mode: c_int, requests: *const *mut c_void, count: c_int, event: *mut libc::sigevent) -> c_int, "GLIBC_2.4", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(mode, requests, count, event) }
+    }
+
+    /// lio_listio(3) with 64-bit offsets.
+    fn lio_listio64(mode: c_int, requests: *const *mut c_void, count: c_int, event: *mut libc::sigevent) -> c_int, "GLIBC_2.4", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(mode, requests, count, event) }
+    }
+
+    /// getaddrinfo_a(3).
+    fn getaddrinfo_a(mode: c_int, requests: *const *mut c_void, count: c_int, event: *mut libc::sigevent) -> c_int, "", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(mode, requests, count, event) }
     }
 }
 
