@@ -34,6 +34,7 @@ pub(crate) fn pid() -> i32 {
 /// libc's functions behind the hooks.
 pub fn at_load() {
     reactor::at_load();
+    crate::sched::cpu_clock::at_load();
     crate::hooks::find_all();
 }
 
@@ -123,6 +124,7 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     tids::adopt(t, pid() as u32);
     adopt_libc_state(t);
     signal::init(t);
+    crate::sched::cpu_clock::init();
     hub::adopt(os, t, &carrier::all()[0]);
     tick::arm(os);
     debug::publish();
@@ -134,6 +136,11 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
 
 /// Everything that can be refused. The last step is the one that shows: the alternate stack.
 fn prepare(limited: bool) -> Result<(&'static OsThread, ThreadRef), Refusal> {
+    if arch::tiles_permitted() {
+        return Err(Refusal::Lacks(
+            "the program uses the processor's tile registers (AMX), which are not kept for virtual threads",
+        ));
+    }
     let denied = |what| move |errno| Refusal::Denied(what, errno);
     // Under RLIMIT_AS every reservation is paid for by the program.
     let few = 2 * carrier::count() + limits::FEW_HELPERS;
@@ -254,6 +261,7 @@ unsafe fn after_fork(t: ThreadRef) {
         hub::after_fork(os, t);
         tick::arm(os);
     }
+    abi::scheduling::hand_down(t);
     t.main.set(true);
     tids::adopt(t, pid() as u32);
     SECOND_THREAD.store(false, Relaxed);
@@ -267,8 +275,11 @@ unsafe fn after_fork(t: ThreadRef) {
 
 /// execve(2): what the new program inherits of signals is ours, and goes to the kernel first.
 pub(crate) fn execve(t: ThreadRef) -> Step {
-    let r = t.regs();
+    let (r, os) = (t.regs(), t.os());
+    let hold = crate::sched::broadcast::hold();
+    tick::silence(os);
     signal::before_exec(t);
+    let cpus = abi::scheduling::hand_down(t);
     // SAFETY: the call the program made. It returns only when it fails.
     let result = unsafe {
         sys::syscall6(
@@ -281,7 +292,10 @@ pub(crate) fn execve(t: ThreadRef) -> Step {
             r.r9 as usize,
         )
     };
+    abi::scheduling::take_back(cpus);
     signal::after_failed_exec(t);
+    tick::speak(os);
+    drop(hold);
     Step::Done(result)
 }
 
@@ -308,7 +322,7 @@ pub struct Report {
 impl Report {
     /// Parks by call: name and count, those that are not zero.
     pub fn parks(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        (0..512).filter_map(|n| {
+        (0..abi::NUMBERS).filter_map(|n| {
             let count = os_thread::all().map(|os| os.counters.parks[n].get()).sum();
             (count > 0).then(|| (abi::name(n), count))
         })

@@ -8,7 +8,7 @@ use crate::arch;
 use crate::gate;
 use crate::process;
 use crate::sched::thread::{Resume, ThreadRef};
-use crate::sched::{make_ready, tids, timer};
+use crate::sched::{bound, make_ready, tids, timer};
 use crate::sys::kernel::CloneArgs;
 use crate::sys::{self, user};
 use core::sync::atomic::Ordering::*;
@@ -87,6 +87,11 @@ fn make_thread(t: ThreadRef, args: &CloneArgs) -> Step {
         // SAFETY: nobody knows it yet.
         unsafe { child.free() };
         return err(libc::EFAULT);
+    }
+    if t.home().is_some() && bound::inherit(child).is_err() {
+        // SAFETY: nobody knows it yet.
+        unsafe { child.free() };
+        return err(libc::EAGAIN);
     }
     tids::assign(child);
     let tid = child.tid.get();

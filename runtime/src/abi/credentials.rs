@@ -6,9 +6,19 @@
 //! then (setuid(0) of one who has 0 as saved id only changes the effective id, and at the second time all three).
 
 use super::Step;
+use crate::gate;
 use crate::sched::broadcast;
 use crate::sched::thread::ThreadRef;
 use crate::sys::spin::Spin;
+
+/// Whether the call comes from libc's `syscall` function, or from outside libc.
+fn is_raw(t: ThreadRef) -> bool {
+    /// The function has some fifty bytes.
+    const LENGTH: usize = 64;
+    let function = libc::syscall as *const () as usize;
+    gate::locate(t.regs().r11 as usize)
+        .is_none_or(|l| l.kind != gate::ObjectKind::Libc || (function..function + LENGTH).contains(&l.site))
+}
 
 /// The last call that was made everywhere.
 struct Round {
@@ -21,8 +31,12 @@ struct Round {
 
 static ROUND: Spin<Round> = Spin::new(Round { call: [0; 4], result: 0, open: false });
 
-/// setuid(2), setgid(2) and their kin; setgroups(2).
+/// setuid(2), setgid(2) and their kin; setgroups(2). By libc's functions they are meant for the process; who makes the call
+/// itself (syscall(2)) means one thread, as Samba does.
 pub(crate) fn set_ids(t: ThreadRef) -> Step {
+    if is_raw(t) {
+        return super::kernel_state::binds(t);
+    }
     let number = t.regs().rax as usize;
     let call = [number, t.arg(0), t.arg(1), t.arg(2)];
     // A handler has its own signal blocked, which no program can block.

@@ -80,7 +80,8 @@ pub struct Entries {
 impl Entries {
     fn of(&self, kind: ObjectKind) -> usize {
         match kind {
-            ObjectKind::Libc | ObjectKind::Loader => self.libc,
+            // Functions that are called as C's are.
+            ObjectKind::Libc | ObjectKind::Loader | ObjectKind::Vdso => self.libc,
             ObjectKind::Other => self.full,
         }
     }
@@ -194,7 +195,7 @@ impl Gate {
         for object in &objects {
             let plan = plan(object, &entries, &regions);
             match plan {
-                Err(error) if object.kind() != ObjectKind::Other => return Err(error),
+                Err(error) if object.kind().is_needed() => return Err(error),
                 plan => plans.push(plan),
             }
         }
@@ -203,7 +204,7 @@ impl Gate {
             // SAFETY: the caller's promise.
             let known = unsafe { Known::new(object, plan, threads) };
             match known.stats.error.clone() {
-                Some(error) if object.kind() != ObjectKind::Other => {
+                Some(error) if object.kind().is_needed() => {
                     // SAFETY: the caller's promise; nothing else has changed these objects since.
                     unsafe { gate.undo(threads)? };
                     return Err(error);

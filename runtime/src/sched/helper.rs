@@ -11,7 +11,7 @@ use super::os_thread::OsThread;
 use super::state::Wake;
 use super::thread::{Thread, ThreadRef};
 use super::timer::NEVER;
-use super::{idle, spare, tick};
+use super::{bound, idle, spare, tick};
 use crate::abi::{self, Step};
 use crate::arch;
 use crate::sys::kernel::{SigInfo, UContext};
@@ -34,7 +34,7 @@ const AGAIN: u64 = 10_000_000;
 pub(crate) struct Job {
     inner: Spin<Inner>,
     /// The call is to end.
-    called_off: AtomicU32,
+    pub(super) called_off: AtomicU32,
     /// Zeroed by the kernel when the OS thread has ended.
     pub(super) tid_word: AtomicI32,
 }
@@ -108,6 +108,9 @@ fn result(t: ThreadRef) -> Step {
 }
 
 fn begin(t: ThreadRef, call: Call) -> Step {
+    if t.home().is_some() {
+        return bound::make_here(t, &call);
+    }
     let Some(h) = spare::take_or_make() else { return alone::first(t, call) };
     t.call.word.set(&raw const *h as u64);
     t.call.done.set(t.call.deadline.get());
@@ -137,7 +140,7 @@ pub(super) fn work(h: &OsThread) -> Option<(ThreadRef, u64)> {
 
 /// The engine's signal in an OS thread that may be a helper: calls its call off if that is wanted and it is not done.
 pub(super) fn on_signal(h: &OsThread, info: &SigInfo, uc: &mut UContext) {
-    if tick::ends_turn(info) {
+    if tick::ends_turn(info) || bound::is_wanted(h) {
         h.job.called_off.store(1, SeqCst);
     }
     if h.job.called_off.load(SeqCst) != 0

@@ -8,7 +8,7 @@ use super::os_thread::{OsThread, Trap, count};
 use super::saved::SavedContext;
 use super::state::Wake;
 use super::thread::{Resume, ThreadRef};
-use super::{idle, spare, timer, watch};
+use super::{bound, cpu_clock, idle, spare, timer, watch};
 use crate::abi::{self, Row, Step, signal};
 use crate::arch;
 use crate::sys::{self, nr};
@@ -32,6 +32,7 @@ pub(crate) fn adopt(os: &'static OsThread, t: ThreadRef, c: &'static Carrier) {
     os.fs.set(arch::fs_base());
     os.current.store(t.as_ptr().cast_mut(), Relaxed);
     serve_role(os, c);
+    cpu_clock::begin(os);
     t.os.set(os);
     t.fs.set(arch::fs_base());
     os.inside.store(0, Relaxed);
@@ -74,7 +75,7 @@ unsafe extern "C" fn first_entry() -> ! {
 
 pub(super) fn turn_for_ever(os: &'static OsThread) -> ! {
     loop {
-        let t = next(os);
+        let t = if os.is_home.load(Relaxed) { bound::next(os) } else { next(os) };
         run(os, t);
     }
 }
@@ -100,6 +101,7 @@ fn next(os: &'static OsThread) -> ThreadRef {
         }
         if let Some(t) = own.pop().or_else(|| steal(os, own)) {
             if waited {
+                cpu_clock::begin(os);
                 idle::busy();
             }
             return t;
@@ -134,6 +136,7 @@ fn run(os: &'static OsThread, t: ThreadRef) {
         count(&os.counters.migrations);
         t.os.set(os);
     }
+    cpu_clock::go_on(os);
     os.current.store(t.as_ptr().cast_mut(), Relaxed);
     watch::awake();
     if os.fs.get() != t.fs.get() {
@@ -243,6 +246,10 @@ fn give_way(os: &'static OsThread, t: ThreadRef) -> bool {
     timer::expire();
     idle::glance();
     signal::route();
+    if os.is_home.load(Relaxed) {
+        // Nobody else runs here.
+        return true;
+    }
     if role(os).is_some_and(|own| own.len() == 0) {
         return true;
     }
@@ -264,8 +271,8 @@ fn queue(os: &OsThread, t: ThreadRef) {
     unsafe { &*os.served.load(Relaxed) }.push(t);
 }
 
-/// Takes what only the processor knows of a thread that leaves it.
-fn save(os: &OsThread, t: ThreadRef) {
+/// Takes what only the processor knows of a thread that leaves it; gives the time stamp.
+fn save(os: &OsThread, t: ThreadRef) -> u64 {
     t.fs.set(arch::fs_base());
     os.fs.set(t.fs.get());
     t.fp_control.set(arch::fp_control());
@@ -274,6 +281,7 @@ fn save(os: &OsThread, t: ThreadRef) {
         // SAFETY: `vectors` was made at the entry from such a site (see `call`), with room for the state.
         unsafe { core::ptr::copy_nonoverlapping(os.xsave_area.get(), t.vectors.get(), n) };
     }
+    cpu_clock::charge(os, &t)
 }
 
 /// Serves a system call from its first step. False: the thread left.
@@ -333,12 +341,21 @@ fn step(os: &'static OsThread, t: ThreadRef, row: &Row) -> bool {
                 queue(os, t);
                 return false;
             }
+            Step::Move => {
+                let seq = abi::prepare(t, timer::NEVER, false);
+                if park(os, t) {
+                    super::wake(&t.waiter, seq, Wake::Event);
+                    return false;
+                }
+                unpark(t);
+            }
             Step::Resume => {
                 t.resume.set(Resume::Saved);
                 return true;
             }
             Step::Exit => {
                 os.current.store(null_mut(), Relaxed);
+                cpu_clock::charge(os, &t);
                 abi::exit::reap(t);
                 return false;
             }
@@ -350,9 +367,8 @@ fn step(os: &'static OsThread, t: ThreadRef, row: &Row) -> bool {
 fn park(os: &'static OsThread, t: ThreadRef) -> bool {
     let Some(seq) = t.waiter.state.waiting() else { return false };
     count(&os.counters.parks[t.nr.get() as usize & 511]);
-    save(os, t);
+    t.parked_at.set(save(os, t));
     t.resume.set(Resume::Call);
-    t.parked_at.set(arch::timestamp());
     let deadline = t.call.deadline.get();
     if deadline != timer::NEVER && timer::add(&t.waiter, seq, deadline) {
         idle::deadline_moved(deadline);
@@ -375,6 +391,7 @@ pub(crate) fn after_fork(os: &'static OsThread, t: ThreadRef) {
     os.next_sleeper.set(null());
     // Timers are not inherited.
     os.timer.set(0);
+    bound::after_fork(os, t);
     serve_role(os, &carrier::all()[0]);
     os.current.store(t.as_ptr().cast_mut(), Relaxed);
 }

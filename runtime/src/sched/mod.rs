@@ -16,8 +16,10 @@
 //! whoever runs on top of it stops.
 
 mod asleep;
+pub(crate) mod bound;
 pub(crate) mod broadcast;
 pub(crate) mod carrier;
+pub(crate) mod cpu_clock;
 pub(crate) mod debug;
 mod heap;
 pub(crate) mod helper;
@@ -63,8 +65,11 @@ fn woken(w: &Waiter, how: Woken) -> bool {
     how != Woken::Late
 }
 
-/// Queues a thread that may run: on the carrier the caller serves, else on the first.
+/// Queues a thread that may run: on the carrier the caller serves, else on the first. A bound one goes to its home.
 pub(crate) fn make_ready(t: ThreadRef) {
+    if let Some(home) = t.home() {
+        return bound::ready(home, t);
+    }
     let own =
         OsThread::here().map_or(core::ptr::null_mut(), |os| os.carrier.load(core::sync::atomic::Ordering::Relaxed));
     // SAFETY: carriers are static.

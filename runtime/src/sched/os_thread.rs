@@ -10,6 +10,7 @@
 //! elsewhere.
 
 use super::carrier::Carrier;
+use super::cpu_clock::Cpu;
 use super::helper::Job;
 use super::saved::SavedContext;
 use super::thread::Thread;
@@ -52,6 +53,12 @@ pub(crate) struct OsThread {
 
     /// The virtual thread it runs, null in the hub. Read by its own signal handlers.
     pub(crate) current: AtomicPtr<Thread>,
+    /// It is, or was, the home of a bound thread ([`super::bound`]).
+    pub(crate) is_home: AtomicBool,
+    /// The thread that is bound to it, and the same when it may run.
+    pub(crate) bound: AtomicPtr<Thread>,
+    /// See above.
+    pub(crate) mine: AtomicPtr<Thread>,
     /// The run queue it serves, null when it serves none.
     pub(crate) carrier: AtomicPtr<Carrier>,
     /// Its real thread id.
@@ -88,6 +95,8 @@ pub(crate) struct OsThread {
     pub(crate) timer: Cell<i32>,
     /// Where the tick saves the next preempted context.
     pub(crate) spare: Cell<*mut SavedContext>,
+    /// What its threads' CPU clocks are counted by.
+    pub(crate) cpu: Cpu,
     /// What it does as a helper.
     pub(crate) job: Job,
     /// Counters, read by the report.
@@ -184,6 +193,11 @@ pub(crate) unsafe fn give_up() {
 /// The most OS threads the engine had at once.
 pub(crate) fn most() -> usize {
     MOST.load(Relaxed)
+}
+
+/// How many there are.
+pub(crate) fn alive() -> usize {
+    ALIVE.load(Relaxed)
 }
 
 /// All blocks ever used, for the report.

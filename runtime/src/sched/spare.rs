@@ -11,7 +11,7 @@
 use super::os_thread::OsThread;
 use super::spawn::{SHARED, spawn};
 use super::state::Wake;
-use super::{carrier, helper, hub, idle, tick};
+use super::{carrier, cpu_clock, helper, hub, idle, tick};
 use crate::abi::signal;
 use crate::arch;
 use crate::process;
@@ -33,7 +33,7 @@ unsafe impl Send for Lists {}
 static LISTS: Spin<Lists> = Spin::new(Lists { idle: null(), ended: null() });
 /// The last idle one stays.
 static KEPT: AtomicBool = AtomicBool::new(false);
-/// One that is to be idle is being made.
+/// Somebody makes one that is to be idle.
 static COMING: AtomicBool = AtomicBool::new(false);
 
 /// An idle one, if there is one. It must be given something to do, and roused.
@@ -48,7 +48,7 @@ pub(super) fn take() -> Option<&'static OsThread> {
 
 /// [`take`], or a new one. Not from the watchdog, whose descriptors a new one would have.
 pub(super) fn take_or_make() -> Option<&'static OsThread> {
-    take().or_else(|| make(main_for_work))
+    take().or_else(make)
 }
 
 /// Gives back what was taken and not needed.
@@ -64,12 +64,16 @@ pub(super) fn keep_one() {
 
 /// The last idle one may have been taken: makes another one, if one is to be kept.
 pub(super) fn replace() {
-    if KEPT.load(Relaxed) && LISTS.lock().idle.is_null() && !COMING.swap(true, SeqCst) && make(main_idle).is_none() {
+    if KEPT.load(Relaxed) && LISTS.lock().idle.is_null() && !COMING.swap(true, SeqCst) {
+        // It need not have begun to be given a role.
+        if let Some(os) = make() {
+            list(os);
+        }
         COMING.store(false, SeqCst);
     }
 }
 
-fn make(main: unsafe extern "C" fn(usize) -> !) -> Option<&'static OsThread> {
+fn make() -> Option<&'static OsThread> {
     bury();
     let os = OsThread::new().ok()?;
     os.job.tid_word.store(1, SeqCst);
@@ -99,18 +103,9 @@ fn bury() {
     l.ended = kept;
 }
 
-unsafe extern "C" fn main_for_work(os: usize) -> ! {
+unsafe extern "C" fn main(os: usize) -> ! {
     // SAFETY: `spawn` passes a record.
     let os = unsafe { begin(os) };
-    work_until_role(os);
-    hub::turn_for_ever(os)
-}
-
-unsafe extern "C" fn main_idle(os: usize) -> ! {
-    // SAFETY: `spawn` passes a record.
-    let os = unsafe { begin(os) };
-    list(os);
-    COMING.store(false, SeqCst);
     work_until_role(os);
     hub::turn_for_ever(os)
 }
@@ -168,6 +163,7 @@ fn work_until_role(os: &'static OsThread) {
         }
     }
     signal::sync_kernel_mask(os, true);
+    cpu_clock::begin(os);
     tick::arm(os);
     // Before anything that may get stuck, too, is run.
     replace();
@@ -223,13 +219,22 @@ fn leave(os: &OsThread) -> Left {
         *at = os.next_sleeper.get();
     }
     os.listed.set(false);
+    end(&mut l, os);
+    Left::Ended
+}
+
+/// The calling OS thread, which was no idle one, is about to end.
+pub(super) fn retire(os: &OsThread) {
+    end(&mut LISTS.lock(), os);
+}
+
+fn end(l: &mut Lists, os: &OsThread) {
     os.job.tid_word.store(1, SeqCst);
     // SAFETY: a word of our own, which the kernel clears when the thread has ended.
     unsafe { sys::syscall1(nr(libc::SYS_set_tid_address), os.job.tid_word.as_ptr() as usize) };
     tick::delete(os);
     os.next_sleeper.set(l.ended);
     l.ended = os;
-    Left::Ended
 }
 
 /// For the child of a fork, which has none.

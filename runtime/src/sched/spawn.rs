@@ -2,7 +2,7 @@
 
 use super::carrier;
 use super::os_thread::OsThread;
-use super::{broadcast, hub, tick};
+use super::{broadcast, cpu_clock, hub, tick};
 use crate::abi::signal;
 use crate::arch;
 use crate::sys::{self, nr};
@@ -27,7 +27,8 @@ pub(crate) fn start_carriers() {
 /// For [`spawn`]: with the descriptors of its maker.
 pub(super) const SHARED: i32 = libc::CLONE_FILES;
 
-/// Starts an OS thread of the engine's on `os`'s hub stack, with every signal blocked.
+/// Starts an OS thread of the engine's on `os`'s hub stack, with every signal blocked. It inherits what the kernel keeps for
+/// the calling one.
 pub(super) fn spawn(os: &'static OsThread, f: unsafe extern "C" fn(usize) -> !, files: i32) -> Result<(), i32> {
     let flags =
         files | libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_SIGHAND | libc::CLONE_THREAD | libc::CLONE_SYSVSEM;
@@ -57,7 +58,11 @@ pub(super) fn spawn(os: &'static OsThread, f: unsafe extern "C" fn(usize) -> !, 
 
 unsafe extern "C" fn carrier_main(os: usize) -> ! {
     // SAFETY: `spawn` passes a record.
-    let os = unsafe { &*(os as *const OsThread) };
+    begin(unsafe { &*(os as *const OsThread) })
+}
+
+/// The beginning of an OS thread that runs threads from its start.
+pub(super) fn begin(os: &'static OsThread) -> ! {
     // SAFETY: gettid has no effect; the name is zero-terminated.
     unsafe {
         os.ktid.store(sys::syscall0(nr(libc::SYS_gettid)) as i32, Relaxed);
@@ -67,10 +72,14 @@ unsafe extern "C" fn carrier_main(os: usize) -> ! {
     if os.install_alt_stack().is_err() {
         // Handlers must not run on the program's stacks: one carrier less. Nobody else pushes to its queue.
         // SAFETY: set by `start_carriers`; carriers are static.
-        unsafe { &*os.carrier.load(Relaxed) }.os.store(null_mut(), Relaxed);
+        match unsafe { os.carrier.load(Relaxed).as_ref() } {
+            Some(c) => c.os.store(null_mut(), Relaxed),
+            None => sys::die("no alternate signal stack for a thread that must have an OS thread of its own"),
+        }
         os.ktid.store(0, SeqCst);
         arch::exit_thread();
     }
+    cpu_clock::begin(os);
     tick::arm(os);
     signal::sync_kernel_mask(os, true);
     hub::turn_for_ever(os)

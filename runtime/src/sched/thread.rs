@@ -21,7 +21,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::mem::offset_of;
 use core::ops::Deref;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicPtr};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::Acquire};
 
 /// General registers. At a gate entry `r11` is the address of the native `syscall` in the site's trampoline.
 #[repr(C)]
@@ -110,8 +110,8 @@ pub(crate) struct Thread {
     pub(crate) next: AtomicPtr<Thread>,
     /// The node of a wait on one descriptor.
     pub(crate) fd_wait: FdWait,
-    /// Extended state of a thread that parked at a site outside libc; null when it never did.
-    pub(crate) vectors: Cell<*mut u8>,
+    /// The OS thread it is bound to ([`super::bound`]); null: it runs on any carrier.
+    pub(crate) home: AtomicPtr<OsThread>,
 
     // Its calls: line 5 and what of line 6 is signals.
     /// The context `Resume::Saved` goes on from; null when it has none.
@@ -120,11 +120,19 @@ pub(crate) struct Thread {
     pub call: CallState,
     /// The deepest stack pointer the engine has seen it with: how much of its stack may be in use.
     pub(crate) lowest_sp: Cell<u64>,
+    /// CPU time: time stamps and nanoseconds, which add up ([`super::cpu_clock`]), and the most that was shown.
+    pub(crate) cpu_ticks: AtomicU64,
+    /// See above.
+    pub(crate) cpu_ns: AtomicU64,
+    /// See above.
+    pub(crate) cpu_seen: AtomicU64,
     /// Signals.
     pub(crate) signals: SignalState,
 
     // Used when it goes in and out, as the registers, or rarely.
     pub(crate) xmm: UnsafeCell<Xmm>,
+    /// Extended state of a thread that parked at a site outside libc; null when it never did.
+    pub(crate) vectors: Cell<*mut u8>,
     /// Neighbour in its bucket of the tid table, under the table's lock.
     pub(crate) next_tid: Cell<*const Thread>,
     /// The word that is cleared and woken at its death, or 0.
@@ -137,6 +145,8 @@ pub(crate) struct Thread {
     pub(crate) offloaded: Cell<isize>,
     /// The first 64 CPUs of the affinity mask it set; 0: never set.
     pub(crate) affinity: Cell<u64>,
+    /// What another thread has set for it of policy, priority and nice value (abi/scheduling.rs).
+    pub(crate) scheduling: AtomicU64,
     /// PR_SET_NAME.
     pub(crate) name: Cell<[u8; 16]>,
 }
@@ -295,6 +305,13 @@ impl Thread {
         if sp < self.lowest_sp.get() {
             self.lowest_sp.set(sp);
         }
+    }
+
+    /// The OS thread it is bound to.
+    #[inline(always)]
+    pub(crate) fn home(&self) -> Option<&'static OsThread> {
+        // SAFETY: OS threads' blocks are never unmapped, and a bound thread's home waits for its end.
+        unsafe { self.home.load(Acquire).as_ref() }
     }
 
     /// The OS thread it runs on.
