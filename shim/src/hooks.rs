@@ -115,17 +115,95 @@ hooks! {
         unsafe { real(clock, event, timer) }
     }
 
-    /// _exit(2): a process that is not virtual reports here, since it runs no exit handlers.
-    fn _exit(status: c_int) -> (), "", real => {
-        crate::leaving();
-        // SAFETY: the caller's argument.
-        unsafe { real(status) }
+    /// mq_notify(3) with SIGEV_THREAD does, too.
+    fn mq_notify(queue: libc::mqd_t, event: *const libc::sigevent) -> c_int, "", real => {
+        // SAFETY: as above.
+        if unsafe { event.as_ref() }.is_some_and(|e| e.sigev_notify == libc::SIGEV_THREAD) {
+            start::before_first_thread();
+        }
+        // SAFETY: the caller's arguments.
+        unsafe { real(queue, event) }
     }
 
-    /// _Exit(3).
-    fn _Exit(status: c_int) -> (), "", real => {
-        crate::leaving();
-        // SAFETY: the caller's argument.
-        unsafe { real(status) }
+    /// aio_read(3): libc has threads for it.
+    fn aio_read(request: *mut c_void) -> c_int, "", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(request) }
     }
+
+    /// aio_read(3) with 64-bit offsets.
+    fn aio_read64(request: *mut c_void) -> c_int, "", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(request) }
+    }
+
+    /// aio_write(3).
+    fn aio_write(request: *mut c_void) -> c_int, "", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(request) }
+    }
+
+    /// aio_write(3) with 64-bit offsets.
+    fn aio_write64(request: *mut c_void) -> c_int, "", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(request) }
+    }
+
+    /// aio_fsync(3).
+    fn aio_fsync(how: c_int, request: *mut c_void) -> c_int, "", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(how, request) }
+    }
+
+    /// aio_fsync(3) with 64-bit offsets.
+    fn aio_fsync64(how: c_int, request: *mut c_void) -> c_int, "", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(how, request) }
+    }
+
+    /// lio_listio(3).
+    fn lio_listio(mode: c_int, requests: *const *mut c_void, count: c_int, event: *mut libc::sigevent) -> c_int, "GLIBC_2.4", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(mode, requests, count, event) }
+    }
+
+    /// lio_listio(3) with 64-bit offsets.
+    fn lio_listio64(mode: c_int, requests: *const *mut c_void, count: c_int, event: *mut libc::sigevent) -> c_int, "GLIBC_2.4", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(mode, requests, count, event) }
+    }
+
+    /// getaddrinfo_a(3).
+    fn getaddrinfo_a(mode: c_int, requests: *const *mut c_void, count: c_int, event: *mut libc::sigevent) -> c_int, "", real => {
+        start::before_first_thread();
+        // SAFETY: the caller's arguments.
+        unsafe { real(mode, requests, count, event) }
+    }
+}
+
+/// _exit(2): a process that is not virtual reports here, since it runs no exit handlers.
+///
+/// Made as libc makes it, by a call of libc's that the gate sees. To look up libc's own would be the larger part of what a
+/// child costs that is forked only to end.
+#[unsafe(no_mangle)]
+extern "C-unwind" fn _exit(status: c_int) -> ! {
+    crate::leaving();
+    loop {
+        // SAFETY: exit_group(2) has no preconditions.
+        unsafe { libc::syscall(libc::SYS_exit_group, status) };
+    }
+}
+
+/// _Exit(3).
+#[unsafe(no_mangle)]
+extern "C-unwind" fn _Exit(status: c_int) -> ! {
+    _exit(status)
 }

@@ -10,13 +10,13 @@ static GATE: Mutex<Option<Gate>> = Mutex::new(None);
 ///
 /// # Errors
 /// The reason, for people.
-pub(crate) fn open(libc: usize, full: usize) -> Result<(), String> {
+pub(crate) fn open(entries: Entries) -> Result<(), String> {
     let mut gate = GATE.lock().map_err(|_| "an earlier attempt failed".to_string())?;
     // Before anything is patched: without it, what dlopen brings would run natively, unnoticed.
     // SAFETY: there is one thread.
     unsafe { notice::install() }?;
     // SAFETY: the entries are those of `arch`, which keep registers and stack as promised; there is one thread.
-    let opened = unsafe { Gate::open(Entries { libc, full }, Threads::One) }.map_err(|e| e.to_string())?;
+    let opened = unsafe { Gate::open(entries, Threads::One) }.map_err(|e| e.to_string())?;
     let stats = opened.stats();
     *gate = Some(opened);
     // Nothing is virtualised yet, and what is patched passes everything through.
@@ -76,9 +76,10 @@ pub(super) extern "C" fn objects_changed() {
     crate::task::set_errno(errno);
 }
 
-/// What has been patched; `None` while the gate is shut.
+/// What has been patched; `None` while the gate is shut, or while a thread is at it: who asks may be the end of the process,
+/// or the child of a fork, in which that thread does not exist.
 pub fn stats() -> Option<Stats> {
-    GATE.lock().ok()?.as_ref().map(Gate::stats)
+    GATE.try_lock().ok()?.as_ref().map(Gate::stats)
 }
 
 /// Whether a call came from libc itself, by the address of its native `syscall` in the trampoline.
