@@ -19,9 +19,9 @@ ubuntu2204 jammy http://archive.ubuntu.com/ubuntu
 ubuntu2404 noble http://archive.ubuntu.com/ubuntu
 '
 # Programs that want a newer system than the release is, natively, too: NAME PROGRAMS. glibc before 2.34 answers ESRCH for a thread
-# that has ended; C++20's <barrier> and what openmp uses came with GCC 11, epoll_pwait2 with glibc 2.35, P_PIDFD with 2.36.
+# that has ended, and its libpthread binds functions at their first call, on whatever stack; C++20's <barrier> and what openmp uses came with GCC 11, epoll_pwait2 with glibc 2.35, P_PIDFD with 2.36.
 unfit='
-debian11 before_the_first_instruction leaving_a_handler_by_siglongjmp waits_in_the_kernel_end_by_signals concurrency_of_cpp_library openmp epoll_in_many_ways special_descriptors
+debian11 contexts_of_2_kib before_the_first_instruction leaving_a_handler_by_siglongjmp waits_in_the_kernel_end_by_signals concurrency_of_cpp_library openmp epoll_in_many_ways special_descriptors
 ubuntu2204 special_descriptors
 '
 
