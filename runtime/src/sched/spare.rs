@@ -33,7 +33,7 @@ unsafe impl Send for Lists {}
 static LISTS: Spin<Lists> = Spin::new(Lists { idle: null(), ended: null() });
 /// The last idle one stays.
 static KEPT: AtomicBool = AtomicBool::new(false);
-/// One that is to be idle is being made.
+/// Somebody makes one that is to be idle.
 static COMING: AtomicBool = AtomicBool::new(false);
 
 /// An idle one, if there is one. It must be given something to do, and roused.
@@ -48,7 +48,7 @@ pub(super) fn take() -> Option<&'static OsThread> {
 
 /// [`take`], or a new one. Not from the watchdog, whose descriptors a new one would have.
 pub(super) fn take_or_make() -> Option<&'static OsThread> {
-    take().or_else(|| make(main_for_work))
+    take().or_else(make)
 }
 
 /// Gives back what was taken and not needed.
@@ -64,12 +64,16 @@ pub(super) fn keep_one() {
 
 /// The last idle one may have been taken: makes another one, if one is to be kept.
 pub(super) fn replace() {
-    if KEPT.load(Relaxed) && LISTS.lock().idle.is_null() && !COMING.swap(true, SeqCst) && make(main_idle).is_none() {
+    if KEPT.load(Relaxed) && LISTS.lock().idle.is_null() && !COMING.swap(true, SeqCst) {
+        // It need not have begun to be given a role.
+        if let Some(os) = make() {
+            list(os);
+        }
         COMING.store(false, SeqCst);
     }
 }
 
-fn make(main: unsafe extern "C" fn(usize) -> !) -> Option<&'static OsThread> {
+fn make() -> Option<&'static OsThread> {
     bury();
     let os = OsThread::new().ok()?;
     os.job.tid_word.store(1, SeqCst);
@@ -99,18 +103,9 @@ fn bury() {
     l.ended = kept;
 }
 
-unsafe extern "C" fn main_for_work(os: usize) -> ! {
+unsafe extern "C" fn main(os: usize) -> ! {
     // SAFETY: `spawn` passes a record.
     let os = unsafe { begin(os) };
-    work_until_role(os);
-    hub::turn_for_ever(os)
-}
-
-unsafe extern "C" fn main_idle(os: usize) -> ! {
-    // SAFETY: `spawn` passes a record.
-    let os = unsafe { begin(os) };
-    list(os);
-    COMING.store(false, SeqCst);
     work_until_role(os);
     hub::turn_for_ever(os)
 }
