@@ -98,7 +98,7 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     }
     if !arch::fsgsbase() {
         return Err(Refusal::Lacks(
-            "the kernel does not let programs set FS (no FSGSBASE: Linux before 5.9, or nofsgsbase)",
+            "the kernel does not let programs set FS (no FSGSBASE: Linux before 5.9, nofsgsbase, or valgrind)",
         ));
     }
     if !saved::check() {

@@ -159,12 +159,12 @@ pub(crate) fn is_ours(info: &SigInfo) -> bool {
     info.signo == SIGNAL && matches!(info.code, SI_TIMER | SI_QUEUE) && (info.fields[1] == COOKIE || ends_turn(info))
 }
 
-/// In the signal handler: takes the processor from the thread that runs, unless it is in the engine.
+/// In the signal handler, which has taken note that no kick is under way: takes the processor from the thread that runs,
+/// unless it is in the engine.
 ///
 /// # Safety
 /// `uc` is the context the kernel passed to the handler that calls this.
 pub(crate) unsafe fn on_signal(os: &OsThread, info: &SigInfo, uc: &mut UContext) {
-    os.kicked.store(false, SeqCst);
     super::helper::on_signal(os, info, uc);
     let t = os.current.load(Relaxed);
     if t.is_null() || os.inside.load(Relaxed) != 0 || in_entry_or_exit(uc) {
