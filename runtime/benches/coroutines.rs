@@ -1,7 +1,8 @@
 //! Coroutines beside bare corosensei, native threads and std's channels, in one run: `scripts/bench.sh coroutines`.
 //!
 //! Each figure is the best of several rounds, in which the two sides take turns; a line ends with `MISSED` when the ratio is
-//! over its bound. Under `cargo test` it makes one short round.
+//! over its bound. Names among the arguments choose the lines that contain one of them. Under `cargo test` it makes one short
+//! round.
 
 use corosensei::stack::{Stack, StackPointer};
 use corosensei::{Coroutine, CoroutineResult};
@@ -28,10 +29,19 @@ fn main() {
     compare("spawn and join, warm, ns", 5.0, scale, spawns, bare_spawns, 200_000);
     compare("Generator::send, ns", 2.0, scale, sends, bare_resumes, 10_000_000);
     compare("queue put and get / mpsc, ns", 0.03, scale, queue, std_channel, 50_000);
+    if !chosen("sleeping coroutine") {
+        return;
+    }
     let count = 100_000 / scale.divisor;
     let (resident, tables) = sleepers(count);
     bounded("sleeping coroutine, bytes resident", resident, 4.3 * 1024.0);
     bounded("  and bytes of page tables", tables, 0.6 * 1024.0);
+}
+
+/// Whether a line is to be measured.
+fn chosen(line: &str) -> bool {
+    let mut names = std::env::args().skip(1).filter(|a| !a.starts_with("--")).peekable();
+    names.peek().is_none() || names.any(|name| line.contains(&name))
 }
 
 /// Times both, which do `n` things each (in thousands where the first argument of the work is a number of coroutines).
@@ -43,6 +53,9 @@ fn compare(
     bare: impl Fn(usize) -> usize,
     n: usize,
 ) {
+    if !chosen(name) {
+        return;
+    }
     let n = (n / scale.divisor).max(2);
     let (mut ours, mut theirs) = (f64::MAX, f64::MAX);
     for _ in 0..scale.rounds {

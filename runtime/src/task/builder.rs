@@ -142,11 +142,11 @@ impl Builder {
         let task = unsafe {
             if size_of::<F>() <= MOST {
                 let body = move |task: &Task| run(task, &mut once(f));
-                Task::new(new, stack, body)
+                Task::new(scheduler.record(), new, stack, body)
             } else {
                 let f = Box::new(f);
                 let body = move |task: &Task| run(task, &mut once(f));
-                Task::new(new, stack, body)
+                Task::new(scheduler.record(), new, stack, body)
             }
         };
         scheduler.start(task.clone());

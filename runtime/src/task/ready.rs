@@ -1,6 +1,8 @@
 //! Who is ready: first in, first out; those of a higher priority before all others.
 //!
-//! Room is made when a coroutine is made ([`Ready::reserve`]); after that nothing here allocates.
+//! The queue of priority 0, which is the only one in most programs, lies in the structure itself: each load on the way to the
+//! next coroutine is one that a switch waits for. Room is made when a coroutine is made ([`Ready::reserve`]); after that
+//! nothing here allocates.
 
 use std::collections::VecDeque;
 
@@ -11,56 +13,60 @@ struct Level<T> {
 
 /// See the header.
 pub(super) struct Ready<T> {
-    /// Highest first; there is always the one of priority 0.
-    levels: Vec<Level<T>>,
+    /// Of priority 0.
+    usual: VecDeque<T>,
+    /// Of the others, highest first.
+    others: Vec<Level<T>>,
 }
 
 impl<T> Ready<T> {
     pub(super) fn new() -> Self {
-        Ready { levels: vec![Level { priority: 0, queue: VecDeque::new() }] }
+        Ready { usual: VecDeque::new(), others: Vec::new() }
     }
 
     /// Makes room for `count` of one priority.
     pub(super) fn reserve(&mut self, priority: i32, count: usize) {
         // The root's place is in the level of 0.
-        for level in [0, priority] {
-            let queue = &mut self.level(level).queue;
+        self.usual.reserve(count.saturating_sub(self.usual.len()));
+        if priority != 0 {
+            let queue = self.other(priority);
             queue.reserve(count.saturating_sub(queue.len()));
-            if priority == 0 {
-                break;
-            }
         }
     }
 
-    fn level(&mut self, priority: i32) -> &mut Level<T> {
-        let at = self.levels.partition_point(|l| l.priority > priority);
-        if self.levels.get(at).is_none_or(|l| l.priority != priority) {
-            self.levels.insert(at, Level { priority, queue: VecDeque::new() });
+    fn other(&mut self, priority: i32) -> &mut VecDeque<T> {
+        let at = self.others.partition_point(|l| l.priority > priority);
+        if self.others.get(at).is_none_or(|l| l.priority != priority) {
+            self.others.insert(at, Level { priority, queue: VecDeque::new() });
         }
-        &mut self.levels[at]
+        &mut self.others[at].queue
     }
 
     /// Puts one at the end of its level.
     #[inline]
     pub(super) fn push(&mut self, priority: i32, who: T) {
-        match &mut self.levels[..] {
-            [only] if only.priority == priority => only.queue.push_back(who),
-            _ => self.level(priority).queue.push_back(who),
-        }
+        let queue = if priority == 0 { &mut self.usual } else { self.other(priority) };
+        queue.push_back(who);
     }
 
     /// Takes the next.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<T> {
-        match &mut self.levels[..] {
-            [only] => only.queue.pop_front(),
-            levels => levels.iter_mut().find_map(|l| l.queue.pop_front()),
-        }
+        if self.others.is_empty() { self.usual.pop_front() } else { self.pop_highest() }
+    }
+
+    #[cold]
+    fn pop_highest(&mut self) -> Option<T> {
+        let below = self.others.partition_point(|l| l.priority > 0);
+        let (above, below) = self.others.split_at_mut(below);
+        let first = |levels: &mut [Level<T>]| levels.iter_mut().find_map(|l| l.queue.pop_front());
+        first(above).or_else(|| self.usual.pop_front()).or_else(|| first(below))
     }
 
     /// Keeps those only.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
-        self.levels.iter_mut().for_each(|l| l.queue.retain(&mut keep));
+        self.usual.retain(&mut keep);
+        self.others.iter_mut().for_each(|l| l.queue.retain(&mut keep));
     }
 }
 

@@ -192,12 +192,22 @@ impl Task {
         }
     }
 
-    /// A coroutine that will run `f`, which is given its record and must not unwind.
+    /// A coroutine that will run `f`, which is given its record and must not unwind; `old` is a record that is used again.
     ///
     /// # Safety
     /// What `f` borrows lives until the coroutine has ended; if it is forgotten, for ever.
-    pub(super) unsafe fn new<F: FnOnce(&Task)>(new: New, stack: Stack, f: F) -> Rc<Task> {
-        let task = Rc::new(Task::with(new, State::Ready));
+    pub(super) unsafe fn new<F: FnOnce(&Task)>(old: Option<Rc<Task>>, new: New, stack: Stack, f: F) -> Rc<Task> {
+        let made = Task::with(new, State::Ready);
+        let task = match old {
+            Some(mut task) => match Rc::get_mut(&mut task) {
+                Some(record) => {
+                    *record = made;
+                    task
+                }
+                None => Rc::new(made),
+            },
+            None => Rc::new(made),
+        };
         let record = Rc::as_ptr(&task);
         let start = move |yielder: &Yielder<(), ()>, ()| {
             // SAFETY: the scheduler keeps the record of a coroutine that runs.
@@ -214,6 +224,11 @@ impl Task {
 
     pub(super) fn is_root(&self) -> bool {
         self.id == 0
+    }
+
+    /// Whether it has only what every coroutine has.
+    pub(super) fn is_plain(&self) -> bool {
+        self.name.is_none() && self.extra.borrow().is_none()
     }
 
     /// Whether it has ever run.

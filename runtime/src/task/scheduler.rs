@@ -31,9 +31,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Turns between two looks at timers and descriptors while somebody is always ready.
 const LOOK: u32 = 32;
+/// The same while nobody waits for either: the look only takes the time.
+const LOOK_IDLY: u32 = 256;
 /// Waits that a killed coroutine may begin (each fails at once) before it is abandoned.
 const PATIENCE: u8 = 100;
-/// Stacks of the usual size that a thread keeps for itself.
+/// Stacks of the usual size, and records, that a thread keeps for itself.
 const OWN_STACKS: usize = 16;
 
 /// How somebody waits.
@@ -70,6 +72,8 @@ pub(crate) struct Scheduler {
     /// Waits that have a signal mask of their own (ppoll, pselect, epoll_pwait), oldest first.
     masks: RefCell<Vec<(Rc<Task>, libc::sigset_t)>>,
     stacks: RefCell<Vec<Stack>>,
+    /// Records of coroutines that have ended, for new ones; whoever has a handle may hold one yet.
+    records: RefCell<Vec<Rc<Task>>>,
     inbox: Arc<Inbox>,
     /// Waits that other threads may end.
     outside: Cell<usize>,
@@ -105,6 +109,7 @@ impl Scheduler {
             live: RefCell::default(),
             masks: RefCell::default(),
             stacks: RefCell::new(Vec::with_capacity(OWN_STACKS)),
+            records: RefCell::new(Vec::with_capacity(OWN_STACKS)),
             inbox: Arc::new(Inbox::new()),
             outside: Cell::new(0),
             busy: Cell::new(false),
@@ -239,6 +244,22 @@ impl Scheduler {
         }
     }
 
+    /// The record of a coroutine that has ended, and that nobody else holds.
+    #[inline]
+    pub(super) fn record(&self) -> Option<Rc<Task>> {
+        let mut record = self.records.borrow_mut().pop()?;
+        Rc::get_mut(&mut record).is_some().then_some(record)
+    }
+
+    /// Keeps the record of a coroutine that has ended.
+    fn keep_record(&self, task: Rc<Task>) {
+        let mut records = self.records.borrow_mut();
+        // What the program left in one is dropped with its handle, not later.
+        if records.len() < OWN_STACKS && task.is_plain() {
+            records.push(task);
+        }
+    }
+
     /// Takes in a new coroutine; it runs at the next switch.
     pub(super) fn start(&self, task: Rc<Task>) {
         self.quietly(|| {
@@ -323,7 +344,7 @@ impl Scheduler {
             task.state.set(State::Yielding);
         }
         self.switch(task);
-        task.woken.get()
+        self.again().here().woken.get()
     }
 
     /// Runs others until `task`, the one that runs, is woken or has its turn again.
@@ -337,10 +358,11 @@ impl Scheduler {
         } else {
             task.suspend();
         }
-        self.enter(control);
-        task.state.set(State::Running);
+        let s = self.again();
+        s.enter(control);
+        s.here().state.set(State::Running);
         // SAFETY: as above.
-        unsafe { *self.errno = errno };
+        unsafe { *s.errno = errno };
     }
 
     /// Whoever runs is about to leave: the control words that it goes on with later.
@@ -419,19 +441,45 @@ impl Scheduler {
     /// The loop of the root: returns when the root's own park or turn is over.
     fn turn(&self) {
         loop {
-            let turns = self.turns.get().wrapping_add(1);
-            self.turns.set(turns);
+            let s = self.again();
+            let turns = s.turns.get().wrapping_add(1);
+            s.turns.set(turns);
             if turns.is_multiple_of(LOOK) {
-                self.look(Some(0));
+                s.look_at_times(turns);
             }
-            if self.inbox.is_filled() {
-                self.read_inbox();
+            if s.inbox.is_filled() {
+                s.read_inbox();
             }
-            match self.next() {
+            match s.next() {
                 Some(task) if task.is_root() => return,
-                Some(task) => self.run(task),
-                None => self.idle(),
+                Some(task) => s.run(task),
+                None => s.idle(),
             }
+        }
+    }
+
+    /// This same scheduler, by way of the thread's slot. After a switch, what was in a register comes from a stack whose
+    /// place is itself loaded from memory, and all that follows would wait for that, one load after the other; the slot is
+    /// at hand at once, so that the processor finds out who is next while the switch is still under way.
+    #[inline(always)]
+    fn again(&self) -> &Scheduler {
+        match super::local::existing() {
+            Some(s) => s,
+            None => self.itself(),
+        }
+    }
+
+    /// Not inlined: [`Scheduler::again`] is to be a branch, which is predicted, and no conditional move, which waits.
+    #[cold]
+    #[inline(never)]
+    fn itself(&self) -> &Scheduler {
+        std::hint::black_box(self)
+    }
+
+    #[cold]
+    fn look_at_times(&self, turns: u32) {
+        if turns.is_multiple_of(LOOK_IDLY) || self.events.any() || self.timers.borrow().first().is_some() {
+            self.look(Some(0));
         }
     }
 
@@ -456,20 +504,22 @@ impl Scheduler {
         self.busy.set(false);
         // SAFETY: as above; it was ready, so it does not run.
         let ended = unsafe { (*record).resume() };
-        self.busy.set(true);
-        if self.watching.get() {
-            self.tell(None);
+        let s = self.again();
+        s.busy.set(true);
+        if s.watching.get() {
+            s.tell(None);
         }
         // SAFETY: as above.
-        let task = unsafe { std::mem::replace(&mut *self.current.get(), before) };
+        let task = unsafe { std::mem::replace(&mut *s.current.get(), before) };
         if task.state.get() == State::Yielding {
             task.state.set(State::Ready);
-            self.ready.borrow_mut().push(task.priority, task);
+            s.ready.borrow_mut().push(task.priority, task);
         } else if let Some(stack) = ended {
-            self.give_back(stack);
-            self.ended(&task);
+            s.give_back(stack);
+            s.ended(&task);
+            s.keep_record(task);
         } else if task.abandoned.get() {
-            self.forget(&task);
+            s.forget(&task);
         }
     }
 
