@@ -120,6 +120,8 @@ impl Config {
     /// # Safety
     /// `envp` is null or points to a null-terminated array of NUL-terminated strings, as `environ` does (environ(7)),
     /// that nobody changes meanwhile.
+    // Inlined: see the constructor of the library.
+    #[inline(always)]
     pub unsafe fn from_environ(defaults: Self, envp: *const *mut c_char) -> (Self, Problems) {
         let mut config = defaults;
         let mut problems = Problems::NONE;

@@ -7,7 +7,7 @@
 //! generator:             yield_(y0) ◀─────┘ ... yield_(y) ─┘
 //! ```
 
-use crate::task::{Stack, own};
+use crate::task::{Stack, give_back, own};
 use corosensei::{Coroutine, CoroutineResult, Yielder as Inner};
 use std::any::Any;
 use std::fmt;
@@ -215,7 +215,7 @@ impl<R, Y, T> Generator<R, Y, T> {
     #[cold]
     fn end(&mut self, outcome: std::thread::Result<T>) -> Option<Y> {
         if let Some(body) = self.body.take() {
-            own().give_back(body.into_stack());
+            give_back(body.into_stack());
         }
         match outcome {
             Ok(value) => self.returned = Some(value),

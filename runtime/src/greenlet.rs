@@ -10,7 +10,7 @@
 //!       = 3 ◀──────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 
-use crate::task::{Stack, local_of_task, own, task_id};
+use crate::task::{Stack, give_back, local_of_task, own, task_id};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -304,7 +304,7 @@ impl<T> Family<T> {
                 order
             }
             CoroutineResult::Return(outcome) => {
-                own().give_back(body.into_stack());
+                give_back(body.into_stack());
                 *who.state.borrow_mut() = State::Dead;
                 match outcome {
                     Ok(value) => who.up(Message::Value(value)),
@@ -361,7 +361,7 @@ impl<T> Drop for Inner<T> {
         });
         self.family.current.replace(before);
         if ended {
-            own().give_back(body.into_stack());
+            give_back(body.into_stack());
         } else {
             std::mem::forget(body);
         }

@@ -18,6 +18,7 @@ pub mod hooks;
 mod libc_state;
 mod mem;
 pub mod net;
+mod own_stack;
 pub mod process;
 mod reactor;
 mod sched;

@@ -3,7 +3,7 @@
 use crate::abi::{self, Step, futex, limits, signal, stacks};
 use crate::sched::os_thread::OsThread;
 use crate::sched::thread::ThreadRef;
-use crate::sched::{carrier, debug, helper, hub, idle, os_thread, saved, tick, tids, timer};
+use crate::sched::{carrier, debug, helper, hub, idle, os_thread, saved, spare, spawn, tick, tids, timer, watch};
 use crate::sys::text::Text;
 use crate::sys::{self, nr};
 use crate::{arch, gate, reactor};
@@ -30,9 +30,17 @@ pub(crate) fn pid() -> i32 {
     PID.load(Relaxed)
 }
 
-/// To be called when the library is loaded, before the program runs: notes which descriptors are inherited.
+/// To be called when the library is loaded, before the program runs: notes which descriptors are inherited, and looks up
+/// libc's functions behind the hooks.
 pub fn at_load() {
     reactor::at_load();
+    crate::sched::cpu_clock::at_load();
+    crate::hooks::find_all();
+}
+
+/// Runs `f` on a stack of its own, so that next to nothing is taken of the caller's; on the caller's if there is no memory.
+pub fn on_own_stack(f: fn()) {
+    crate::own_stack::run(f);
 }
 
 /// Has a list of all threads, with what each waits for, appended to `file` whenever the signal comes. Takes that signal from
@@ -74,6 +82,10 @@ pub struct Settings {
     pub carriers: usize,
     /// Nanoseconds a thread may compute while others wait; 0: no preemption.
     pub slice_ns: u64,
+    /// A carrier that is stuck in the kernel gives its role to another OS thread.
+    pub handover: bool,
+    /// Without that: who was stuck is told on standard error.
+    pub warn: bool,
 }
 
 /// Opens the gate: from now on, threads that are made are virtual. The process must have one thread, the caller.
@@ -97,6 +109,7 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     PID.store(unsafe { sys::syscall0(nr(libc::SYS_getpid)) } as i32, Relaxed);
     carrier::set_count(settings.carriers);
     tick::set_slice(settings.slice_ns);
+    watch::set(settings.handover, settings.warn);
     let (os, t) = prepare(limits::address_space_is_limited()).inspect_err(|_| {
         // SAFETY: nothing of the engine runs yet, and what is patched passes everything through.
         unsafe {
@@ -111,6 +124,7 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     tids::adopt(t, pid() as u32);
     adopt_libc_state(t);
     signal::init(t);
+    crate::sched::cpu_clock::init();
     hub::adopt(os, t, &carrier::all()[0]);
     tick::arm(os);
     debug::publish();
@@ -132,7 +146,8 @@ fn prepare(limited: bool) -> Result<(&'static OsThread, ThreadRef), Refusal> {
     let os = OsThread::new().map_err(denied("memory for the first carrier"))?;
     let t = ThreadRef::new().map_err(denied("memory for the first thread"))?;
     signal::check().map_err(denied("a signal handler"))?;
-    gate::open(arch::gate_entry(), arch::gate_entry_full()).map_err(Refusal::Gate)?;
+    let entries = gate::Entries { libc: arch::gate_entry(), full: arch::gate_entry_full(), wanted: abi::is_virtual };
+    gate::open(entries).map_err(Refusal::Gate)?;
     reactor::init(if limited { 1 << 14 } else { 1 << 20 }).map_err(denied("descriptors for the event loop"))?;
     match os.install_alt_stack() {
         Ok(old) => signal::adopt_alternate_stack(t, old),
@@ -174,7 +189,8 @@ pub(crate) fn learn_tid_word(offset: usize) {
 }
 static LEARNT: AtomicBool = AtomicBool::new(false);
 
-/// A second thread is about to exist: the other carriers start. False: it cannot, for want of descriptors.
+/// A second thread is about to exist: the other carriers start, and who watches over them. False: it cannot, for want of
+/// descriptors.
 pub(crate) fn second_thread() -> bool {
     if !SECOND_THREAD.load(Relaxed) {
         // While it is false there is one thread, which is here.
@@ -182,7 +198,9 @@ pub(crate) fn second_thread() -> bool {
             return false;
         }
         SECOND_THREAD.store(true, SeqCst);
-        hub::start_carriers();
+        // First, while nobody uses the descriptors, of which it must not keep copies.
+        watch::start();
+        spawn::start_carriers();
     }
     true
 }
@@ -226,7 +244,8 @@ unsafe fn after_fork(t: ThreadRef) {
         }
         idle::after_fork();
         crate::sched::broadcast::after_fork();
-        helper::after_fork();
+        spare::after_fork();
+        watch::after_fork();
         timer::after_fork();
         tids::after_fork();
         futex::after_fork();
@@ -237,6 +256,7 @@ unsafe fn after_fork(t: ThreadRef) {
         hub::after_fork(os, t);
         tick::arm(os);
     }
+    abi::scheduling::hand_down(t);
     t.main.set(true);
     tids::adopt(t, pid() as u32);
     SECOND_THREAD.store(false, Relaxed);
@@ -248,15 +268,13 @@ unsafe fn after_fork(t: ThreadRef) {
     }
 }
 
-/// execve(2): what the new program inherits is the caller's mask, which the kernel does not know.
+/// execve(2): what the new program inherits of signals is ours, and goes to the kernel first.
 pub(crate) fn execve(t: ThreadRef) -> Step {
     let r = t.regs();
-    let mask = t.signals.mask();
-    let os = t.os();
-    signal::before_exec();
+    signal::before_exec(t);
+    let cpus = abi::scheduling::hand_down(t);
     // SAFETY: the call the program made. It returns only when it fails.
     let result = unsafe {
-        sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const mask as usize, 0, 8);
         sys::syscall6(
             r.rax as usize,
             r.rdi as usize,
@@ -267,8 +285,8 @@ pub(crate) fn execve(t: ThreadRef) -> Step {
             r.r9 as usize,
         )
     };
-    signal::after_failed_exec();
-    signal::sync_kernel_mask(os, true);
+    abi::scheduling::take_back(cpus);
+    signal::after_failed_exec(t);
     Step::Done(result)
 }
 
@@ -295,9 +313,9 @@ pub struct Report {
 impl Report {
     /// Parks by call: name and count, those that are not zero.
     pub fn parks(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        (0..512).filter_map(|n| {
+        (0..abi::NUMBERS).filter_map(|n| {
             let count = os_thread::all().map(|os| os.counters.parks[n].get()).sum();
-            (count > 0).then(|| (abi::row(n).name.trim_start_matches("SYS_"), count))
+            (count > 0).then(|| (abi::name(n), count))
         })
     }
 }

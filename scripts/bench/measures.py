@@ -82,6 +82,26 @@ class Measures:
     def create_join(self, batch):
         return self.pinned("create_join", batch, 5_000 if self.quick else 50_000)
 
+    def growth(self, batch):
+        """KiB by which a process grew that makes and joins a million threads."""
+
+        def measure(name):
+            return self.bench.run("create_join", batch, 1_000_000, cpu=self.bench.cpu, variant=name)["grown_kib"]
+
+        return self.each(["patchall 1"], measure)
+
+    def sleep_all(self):
+        """Seconds that 10,000 threads take to sleep one each."""
+
+        def measure(name):
+            return self.bench.run("sleep_all", 10_000, variant=name)["seconds"]
+
+        return self.each(["native", "patchall 1"], measure)
+
+    def first_thread(self):
+        """Microseconds for the first thread, with which the gate opens."""
+        return self.pinned("create_join", 1, 1, key="first_us")
+
     def calls(self, kind):
         return self.pinned("calls", kind, 200_000 if self.quick else 2_000_000)
 
@@ -102,11 +122,26 @@ class Measures:
         """By how much the machine's free memory shrank per thread, in the round just measured by `sleepers`."""
         return self.whole_system
 
-    def start_up(self):
-        """Starting /bin/true, us."""
+    def libraries(self):
+        """What is preloaded where nothing makes a thread; "-" is nothing."""
         libraries = {"native": "-", "empty library": os.path.join(self.bench.directory, "empty.so")}
         if self.bench.library:
             libraries["patchall"] = self.bench.library
+        return libraries
+
+    def fork(self):
+        """A process without threads that forks, and its child ends: ns."""
+        times = 300 if self.quick else 3000
+        values = {}
+        for name, library in shuffled(self.libraries().items()):
+            preload = ["env", f"LD_PRELOAD={library}"] if library != "-" else []
+            program = os.path.join(self.bench.directory, "fork")
+            values[name] = self.bench.run_command(["taskset", "-c", str(self.bench.cpu), *preload, program, str(times)])["ns"]
+        return values
+
+    def start_up(self):
+        """Starting /bin/true, us."""
+        libraries = self.libraries()
         times = 30 if self.quick else 200
         try:
             figures = self.bench.run("startup", times, "/bin/true", *libraries.values(), cpu=self.bench.cpu)

@@ -51,7 +51,11 @@ class Bench:
     def run(self, name, *arguments, cpu=None, variant="native", timeout=120):
         """Runs a program to its end and returns its figures as a dictionary."""
         command = self.command(name, *arguments, cpu=cpu, variant=variant)
-        what = f"{name} {' '.join(map(str, arguments))} ({variant})"
+        return self.run_command(command, f"{name} {' '.join(map(str, arguments))} ({variant})", timeout)
+
+    def run_command(self, command, what=None, timeout=120):
+        """The same for any command."""
+        what = what or " ".join(command)
         try:
             done = subprocess.run(command, env=self.clean(), capture_output=True, text=True, timeout=timeout)
         except subprocess.TimeoutExpired:

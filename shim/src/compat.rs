@@ -46,48 +46,65 @@ global_asm!(
     ".weak pthread_setname_np",
 );
 
-// `dlsym` goes straight on to the real one where that is; a jump, because RTLD_NEXT goes by the return address. Otherwise
-// `find_dlsym` gets what glibc had for itself until 2.33, and what it finds is kept.
+// `dlsym` and `dlvsym` go straight on to the real one where that is; a jump, because RTLD_NEXT goes by the return address.
+// Otherwise `find_late` gets what glibc had for itself until 2.33, and what it finds is kept.
 global_asm!(
-    ".symver real_dlsym, dlsym@GLIBC_2.2.5",
-    ".weak real_dlsym",
     ".weak __libc_dlopen_mode",
     ".weak __libc_dlsym",
-    ".hidden dlsym",
-    ".globl dlsym",
-    ".type dlsym, @function",
-    "dlsym:",
-    "mov rax, [rip + real_dlsym@GOTPCREL]",
+    ".macro late name:req, found:req",
+    ".symver real_\\name, \\name@GLIBC_2.2.5",
+    ".weak real_\\name",
+    ".pushsection .rodata.late_\\name, \"a\"",
+    "late_\\name: .asciz \"\\name\"",
+    ".popsection",
+    ".hidden \\name",
+    ".globl \\name",
+    ".type \\name, @function",
+    "\\name:",
+    "mov rax, [rip + real_\\name@GOTPCREL]",
     "test rax, rax",
     "jnz 2f",
-    "mov rax, [rip + {found}]",
+    "mov rax, [rip + \\found]",
     "test rax, rax",
     "jnz 2f",
+    // The return address and three words: the stack is aligned to 16 at the call.
     "push rdi",
     "push rsi",
+    "push rdx",
     "mov rdi, [rip + __libc_dlopen_mode@GOTPCREL]",
     "mov rsi, [rip + __libc_dlsym@GOTPCREL]",
-    // The return address and two words: 8 more for a stack aligned to 16 at the call.
-    "sub rsp, 8",
+    "lea rdx, [rip + late_\\name]",
+    "lea rcx, [rip + \\found]",
     "call {find}",
-    "add rsp, 8",
+    "pop rdx",
     "pop rsi",
     "pop rdi",
     "2:",
     "jmp rax",
-    ".size dlsym, . - dlsym",
-    found = sym FOUND_DLSYM,
-    find = sym find_dlsym,
+    ".size \\name, . - \\name",
+    ".endm",
+    "late dlsym, {dlsym}",
+    "late dlvsym, {dlvsym}",
+    ".purgem late",
+    dlsym = sym FOUND_DLSYM,
+    dlvsym = sym FOUND_DLVSYM,
+    find = sym find_late,
 );
 
-/// What [`find_dlsym`] found.
+/// What [`find_late`] found.
 static FOUND_DLSYM: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+static FOUND_DLVSYM: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 type OpenMode = unsafe extern "C" fn(*const c_char, c_int) -> *mut c_void;
 type Symbol = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
 
-/// Loads libdl and finds dlsym in it.
-unsafe extern "C" fn find_dlsym(open: Option<OpenMode>, symbol: Option<Symbol>) -> *mut c_void {
+/// Loads libdl, finds the function of that name in it, and keeps it.
+unsafe extern "C" fn find_late(
+    open: Option<OpenMode>,
+    symbol: Option<Symbol>,
+    name: *const c_char,
+    keep: &AtomicPtr<c_void>,
+) -> *mut c_void {
     // Tells `__libc_dlopen_mode` that the caller is not the loader (include/dlfcn.h of glibc).
     const RTLD_DLOPEN: c_int = i32::MIN;
     let mut found = ptr::null_mut();
@@ -96,19 +113,19 @@ unsafe extern "C" fn find_dlsym(open: Option<OpenMode>, symbol: Option<Symbol>) 
         unsafe {
             let library = open(c"libdl.so.2".as_ptr(), libc::RTLD_NOW | RTLD_DLOPEN);
             if !library.is_null() {
-                found = symbol(library, c"dlsym".as_ptr());
+                found = symbol(library, name);
             }
         }
     }
     if found.is_null() {
-        found = no_dlsym as *mut c_void;
+        found = nothing as *mut c_void;
     }
-    FOUND_DLSYM.store(found, Ordering::Relaxed);
+    keep.store(found, Ordering::Relaxed);
     found
 }
 
-/// In place of a dlsym that is nowhere: finds nothing.
-extern "C" fn no_dlsym(_: *mut c_void, _: *const c_char) -> *mut c_void {
+/// In place of a dlsym or dlvsym that is nowhere: finds nothing.
+extern "C" fn nothing(_: *mut c_void, _: *const c_char, _: *const c_char) -> *mut c_void {
     ptr::null_mut()
 }
 

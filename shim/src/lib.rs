@@ -10,7 +10,7 @@ mod start;
 
 /// The process ends without exit handlers; if the engine runs it, the gate sees that, too.
 fn leaving() {
-    if !patchall::process::is_open() && start::config().stats != patchall::config::Stats::Off {
+    if report::is_wanted() && !patchall::process::is_open() {
         report::now();
     }
 }

@@ -12,9 +12,17 @@ use patchall::process::{self, Report};
 use patchall::sys::{self, nr};
 
 static DONE: AtomicBool = AtomicBool::new(false);
+/// Only read by those who want none: a write would cost each forked child a page.
+static WANTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process reports when it ends.
+pub(crate) fn is_wanted() -> bool {
+    WANTED.load(Relaxed)
+}
 
 /// Arranges for the report of this process, however it ends but by a signal that kills.
 pub(crate) fn at_exit() {
+    WANTED.store(true, Relaxed);
     process::set_reporter(write);
     // SAFETY: registers a function of the right type.
     unsafe { libc::atexit(atexit) };

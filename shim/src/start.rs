@@ -7,33 +7,34 @@ use core::sync::atomic::{AtomicU8, Ordering::*};
 use patchall::config::{Config, Level, Stats, Tick};
 use patchall::process::{self, Refusal, Settings};
 use patchall::sys;
-use std::sync::{Mutex, Once};
+use std::sync::OnceLock;
 
 unsafe extern "C" {
     static environ: *const *mut libc::c_char;
 }
 
-/// The settings, as the constructor read them.
-static CONFIG: Mutex<Config> = Mutex::new(Config::DEFAULT);
+/// The settings, as the constructor read them. Read without a lock: a child of fork would have one for ever that another
+/// thread of its parent held.
+static CONFIG: OnceLock<Config> = OnceLock::new();
 
 const DORMANT: u8 = 0;
 const VIRTUAL: u8 = 1;
 const NATIVE: u8 = 2;
 static MODE: AtomicU8 = AtomicU8::new(DORMANT);
 /// Why it is native.
-static WHY: Mutex<String> = Mutex::new(String::new());
+static WHY: OnceLock<String> = OnceLock::new();
 
 /// Exit status of patchall's own errors.
 const OWN_ERROR: i32 = 125;
 
 /// The settings of this process.
 pub(crate) fn config() -> Config {
-    *CONFIG.lock().unwrap_or_else(|e| e.into_inner())
+    CONFIG.get().copied().unwrap_or(Config::DEFAULT)
 }
 
 /// Mode and reason, as the report gives them.
 pub(crate) fn mode() -> (&'static str, String) {
-    let why = || WHY.lock().map(|w| w.clone()).unwrap_or_default();
+    let why = || WHY.get().cloned().unwrap_or_default();
     match MODE.load(Acquire) {
         DORMANT => ("dormant", "no threads were made".into()),
         VIRTUAL => ("virtual", String::new()),
@@ -41,15 +42,20 @@ pub(crate) fn mode() -> (&'static str, String) {
     }
 }
 
+/// Runs at the start of every program: all of it in one place, because each page of code it touches costs as much as what it
+/// does there.
 #[ctor::ctor(unsafe)]
 fn loaded() {
     // A constructor of another library may have made a thread before ours ran: it came through here, too.
-    static READ: Once = Once::new();
-    READ.call_once(read_settings);
+    if CONFIG.get().is_none() {
+        read_settings();
+    }
 }
 
+#[inline(always)]
 fn read_settings() {
     process::at_load();
+    crate::hooks::find_all();
     // SAFETY: the loader has set `environ`, and nobody changes it before main.
     let (config, problems) = unsafe { Config::from_environ(Config::DEFAULT, environ) };
     if !problems.is_empty() {
@@ -58,9 +64,7 @@ fn read_settings() {
         // SAFETY: as above.
         unsafe { problems.set_aside(environ) };
     }
-    if let Ok(mut c) = CONFIG.lock() {
-        *c = config;
-    }
+    let _ = CONFIG.set(config);
     if let Some(file) = config.dump {
         process::dump_on(config.dump_signal, file);
     }
@@ -76,11 +80,16 @@ pub(crate) fn say(level: Level, text: &str) {
     }
 }
 
-/// A thread is about to be made: opens the gate, once.
+/// A thread is about to be made: opens the gate, once. On a stack of our own, since the caller's may be one of a few KiB that
+/// the program has made itself, enough for pthread_create.
+#[inline]
 pub(crate) fn before_first_thread() {
-    if MODE.load(Acquire) != DORMANT {
-        return;
+    if MODE.load(Acquire) == DORMANT {
+        process::on_own_stack(first_thread);
     }
+}
+
+fn first_thread() {
     loaded();
     let config = config();
     let outcome = match config.gate {
@@ -92,9 +101,7 @@ pub(crate) fn before_first_thread() {
     match outcome {
         Ok(()) => MODE.store(VIRTUAL, Release),
         Err(why) => {
-            if let Ok(mut w) = WHY.lock() {
-                w.clone_from(&why);
-            }
+            let _ = WHY.set(why.clone());
             MODE.store(NATIVE, Release);
             if config.strict {
                 sys::stderr(format!("patchall: threads would run natively: {why}; --strict forbids that\n").as_bytes());
@@ -116,7 +123,9 @@ fn open(config: &Config) -> Result<(), String> {
         Tick::Off => 0,
         Tick::Every(us) => u64::from(us) * 1000,
     };
-    process::open(&Settings { carriers: carriers(config), slice_ns }).map_err(|e: Refusal| e.to_string())
+    let (handover, warn) = (config.handover, config.log >= Level::Warn);
+    process::open(&Settings { carriers: carriers(config), slice_ns, handover, warn })
+        .map_err(|e: Refusal| e.to_string())
 }
 
 /// How many carriers the process has, or would have.

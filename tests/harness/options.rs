@@ -54,7 +54,7 @@ impl Default for Options {
             exit: Status::Exited(0),
             threads: Threads::Main,
             switches: true,
-            extra_kernel_threads: 1,
+            extra_kernel_threads: 3,
             limit: Duration::from_secs(20),
             stderr: Stderr::Same,
             compiler_flags: Vec::new(),

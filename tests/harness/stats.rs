@@ -157,9 +157,9 @@ mod tests {
 
     #[test]
     fn too_many_kernel_threads_are_noticed() {
-        let line = LINE.replace("\"kernel_threads_max\":3", "\"kernel_threads_max\":4");
-        refused(&line, "", "4 kernel threads, allowed are 3");
-        verdict(&line, "// harness: kernel-threads=+2").expect("allowed");
+        let line = LINE.replace("\"kernel_threads_max\":3", "\"kernel_threads_max\":6");
+        refused(&line, "", "6 kernel threads, allowed are 5");
+        verdict(&line, "// harness: kernel-threads=+4").expect("allowed");
     }
 
     #[test]

@@ -14,6 +14,7 @@ before="" carriers=2 strict=1 passed=0 failed=0 status=0
 
 cp "$("$root/scripts/find-lib.sh")" "$work/library.so" || exit 1
 chmod 644 "$work/library.so"
+unset PATCHALL_LIB
 for source in "$here"/*.c; do
     "${CC:-gcc}" -std=gnu11 -O1 -Wall -Wextra -pthread -o "$work/$(basename "$source" .c)" "$source" || exit 1
 done

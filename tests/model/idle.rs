@@ -17,10 +17,16 @@ use std::sync::Arc;
 const NEVER: u64 = u64::MAX;
 
 /// The OS thread of a carrier.
-struct Carrier {
+pub(crate) struct Carrier {
     wake: AtomicU32,
     next: Cell<*const Carrier>,
     listed: Cell<bool>,
+}
+
+impl Carrier {
+    pub(crate) fn new() -> Carrier {
+        Carrier { wake: AtomicU32::new(0), next: Cell::new(null()), listed: Cell::new(false) }
+    }
 }
 
 impl Sleeper for Carrier {
@@ -36,10 +42,10 @@ impl Sleeper for Carrier {
 }
 
 /// How the eventfd is read: as it should be, or wrongly.
-type Take = fn(&Engine);
+pub(crate) type Take = fn(&Engine);
 
-struct Engine {
-    roles: Roles<Carrier>,
+pub(crate) struct Engine {
+    pub(crate) roles: Roles<Carrier>,
     /// Items in all queues.
     items: AtomicUsize,
     /// The earliest deadline.
@@ -59,12 +65,12 @@ unsafe impl Sync for Engine {}
 // SAFETY: as above.
 unsafe impl Send for Engine {}
 
-fn take(e: &Engine) {
+pub(crate) fn take(e: &Engine) {
     e.note.take(|| e.read());
 }
 
 impl Engine {
-    fn new(take: Take) -> Arc<Engine> {
+    pub(crate) fn new(take: Take) -> Arc<Engine> {
         Arc::new(Engine {
             roles: Roles::new(),
             items: AtomicUsize::new(0),
@@ -83,12 +89,12 @@ impl Engine {
     }
 
     /// A thread becomes ready; who makes it so gets to it too late.
-    fn push(&self) {
+    pub(crate) fn push(&self) {
         self.items.fetch_add(1, SeqCst);
         self.roles.notify(self);
     }
 
-    fn pop(&self) -> bool {
+    pub(crate) fn pop(&self) -> bool {
         // Under the queue's lock in the engine.
         let n = self.items.load(SeqCst);
         n > 0 && self.items.compare_exchange(n, n - 1, SeqCst, Relaxed).is_ok()
@@ -104,14 +110,14 @@ impl Engine {
     }
 
     /// A descriptor becomes ready.
-    fn event(&self) {
+    pub(crate) fn event(&self) {
         self.epoll.lock().expect("no panics").1 += 1;
         self.changed.notify_one();
     }
 
     /// `hub::next` of a carrier, until it has found one item.
-    fn carrier(&self, busy: bool) {
-        let me = Carrier { wake: AtomicU32::new(0), next: Cell::new(null()), listed: Cell::new(false) };
+    pub(crate) fn carrier(&self, busy: bool) {
+        let me = Carrier::new();
         loop {
             if self.pop() {
                 if busy {

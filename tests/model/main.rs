@@ -7,6 +7,7 @@
 //! place and must fail, so that the models are known to see anything at all.
 
 mod fd_ready;
+mod handover;
 mod idle;
 mod park;
 mod requeue;

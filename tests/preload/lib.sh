@@ -62,5 +62,5 @@ expect() {
 # What holds of every program whose threads became virtual.
 expect_virtual() {
     expect "mode == 'virtual' and sites_patched > 0"
-    expect "carriers == $carriers and kernel_threads_max <= carriers + 2"
+    expect "carriers == $carriers and kernel_threads_max <= carriers + 4"
 }

@@ -8,7 +8,7 @@ use crate::arch;
 use crate::gate;
 use crate::process;
 use crate::sched::thread::{Resume, ThreadRef};
-use crate::sched::{make_ready, tids, timer};
+use crate::sched::{bound, make_ready, tids, timer};
 use crate::sys::kernel::CloneArgs;
 use crate::sys::{self, user};
 use core::sync::atomic::Ordering::*;
@@ -60,6 +60,8 @@ fn dispatch(t: ThreadRef, args: &CloneArgs) -> Step {
         process::foreign_thread();
         return Step::Native;
     }
+    // It may ask to be told of the end of its parent, which is an OS thread (PR_SET_PDEATHSIG).
+    t.os().keeps.store(true, Relaxed);
     // The child has all our open files.
     crate::reactor::mode::all_shared();
     if has(libc::CLONE_VM) {
@@ -85,6 +87,11 @@ fn make_thread(t: ThreadRef, args: &CloneArgs) -> Step {
         // SAFETY: nobody knows it yet.
         unsafe { child.free() };
         return err(libc::EFAULT);
+    }
+    if t.home().is_some() && bound::inherit(child).is_err() {
+        // SAFETY: nobody knows it yet.
+        unsafe { child.free() };
+        return err(libc::EAGAIN);
     }
     tids::assign(child);
     let tid = child.tid.get();

@@ -2,6 +2,7 @@
 
 use super::{Step, futex};
 use crate::process;
+use crate::sched::bound;
 use crate::sched::saved::SavedContext;
 use crate::sched::thread::ThreadRef;
 use crate::sched::tids;
@@ -26,6 +27,7 @@ pub(crate) fn reap(t: ThreadRef) {
     let (word, status) = (t.clear_tid.get(), t.arg(0));
     // Before the thread stops counting: a joiner that finds itself alone waits in the kernel, where no wake of ours is heard.
     let cleared = word != 0 && user::put(word, &0u32).is_ok();
+    bound::ended(&t);
     let left = tids::remove(t);
     super::signal::thread_gone(t);
     SavedContext::give(t.vectors.replace(core::ptr::null_mut()).cast());

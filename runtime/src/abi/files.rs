@@ -6,7 +6,7 @@ use super::{Step, procfs};
 use crate::sched::helper;
 use crate::sched::thread::ThreadRef;
 use crate::sched::tids;
-use crate::sys::{self, nr};
+use crate::sys::{self, nr, user};
 use core::mem::MaybeUninit;
 
 /// ioctl(2): tcdrain, tcsendbreak, tcsetattr with TCSADRAIN or TCSAFLUSH wait for a terminal's output
@@ -43,6 +43,19 @@ pub(crate) fn open(t: ThreadRef) -> Step {
 /// openat(2).
 pub(crate) fn openat(t: ThreadRef) -> Step {
     procfs::openat(t).unwrap_or_else(|| open_at(t, t.arg(0), t.arg(1), t.arg(2) as i32))
+}
+
+/// creat(2): open(2) for writing.
+pub(crate) fn creat(t: ThreadRef) -> Step {
+    open_at(t, libc::AT_FDCWD as usize, t.arg(0), libc::O_WRONLY)
+}
+
+/// openat2(2): the flags are the first field of its structure.
+pub(crate) fn openat2(t: ThreadRef) -> Step {
+    match user::get::<u64>(t.arg(2)) {
+        Ok(flags) => open_at(t, t.arg(0), t.arg(1), flags as i32),
+        Err(_) => Step::Native,
+    }
 }
 
 /// Only FIFOs wait, for the other end, and only when opened for one direction without O_NONBLOCK (fifo(7)).

@@ -41,7 +41,15 @@ pub(crate) fn futex(t: ThreadRef) -> Step {
     if op & libc::FUTEX_PRIVATE_FLAG == 0 && shared::is_shared(addr) {
         return with_other_processes(t, op);
     }
-    match op & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME) {
+    let plain = op & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME);
+    if op & libc::FUTEX_PRIVATE_FLAG == 0 && matches!(plain, libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET) {
+        // Who says that others may have the word is told when nobody could ever change it (kernel/futex/core.c,
+        // get_futex_key).
+        if let Err(f) = user::update(addr, |w| w) {
+            return f.into();
+        }
+    }
+    match plain {
         libc::FUTEX_WAIT => wait(t, addr, val, u32::MAX, false, false),
         libc::FUTEX_WAIT_BITSET => wait(t, addr, val, t.arg(5) as u32, true, realtime),
         libc::FUTEX_WAKE => wake_call(t, addr, val, u32::MAX),

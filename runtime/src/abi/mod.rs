@@ -2,9 +2,10 @@
 //!
 //! A call is a *step function*. It is called once when the thread enters the gate and again each time its park ends; it
 //! never blocks and keeps nothing on a stack: what it must remember is in `Thread::call`. The hub does what it answers.
-//! [`TABLE`] says which call is served by which function; all others go to the kernel without coming here.
+//! Module [`table`] says what becomes of each call; those that pass go to the kernel without coming here.
 
 pub(crate) mod clone;
+pub(crate) mod cpu_time;
 pub(crate) mod credentials;
 pub(crate) mod epoll;
 pub(crate) mod exit;
@@ -13,27 +14,31 @@ pub(crate) mod files;
 pub(crate) mod futex;
 pub(crate) mod identity;
 pub(crate) mod io;
+pub(crate) mod kernel_state;
 pub(crate) mod limits;
 pub(crate) mod locks;
 pub(crate) mod poll;
 pub(crate) mod procfs;
 pub(crate) mod queues;
 pub(crate) mod ready;
+pub(crate) mod scheduling;
 pub(crate) mod select;
 pub(crate) mod shared;
 pub(crate) mod signal;
 pub(crate) mod stacks;
+mod table;
 pub(crate) mod time;
 pub(crate) mod uring;
 pub(crate) mod wait;
 
 use crate::arch;
-use crate::process;
 use crate::sched::thread::ThreadRef;
 use crate::sched::timer::NEVER;
-use crate::sys::nr;
 use crate::sys::user::Fault;
 use core::sync::atomic::Ordering::*;
+
+/// System call numbers are below this; the entry knows it, too.
+pub(crate) const NUMBERS: usize = 512;
 
 /// Bytes of the `syscall` instruction.
 pub(crate) const SYSCALL_LEN: u64 = 2;
@@ -77,12 +82,14 @@ pub(crate) enum Restart {
     Flag,
 }
 
-/// A row of the table.
+/// The function that serves a call.
+pub(crate) type StepFn = fn(ThreadRef) -> Step;
+
+/// A row of the dispatcher.
+#[derive(Clone, Copy)]
 pub(crate) struct Row {
-    /// Name, as in the kernel's table.
-    pub name: &'static str,
     /// What serves it.
-    pub step: fn(ThreadRef) -> Step,
+    pub step: StepFn,
     /// What a signal does to it.
     pub restart: Restart,
 }
@@ -114,168 +121,61 @@ fn native(_: ThreadRef) -> Step {
     Step::Native
 }
 
-static UNUSED: Row = Row { name: "?", step: native, restart: Restart::Never };
+static UNUSED: Row = Row { step: native, restart: Restart::Never };
 
 /// The row that serves a number.
 #[inline(always)]
 pub(crate) fn row(number: usize) -> &'static Row {
-    TABLE.get(number).and_then(Option::as_ref).unwrap_or(&UNUSED)
+    match INDEX.get(number) {
+        Some(&i) if i != 0 => &ROWS[i as usize - 1],
+        _ => &UNUSED,
+    }
+}
+
+/// Whether a call comes to the engine.
+pub(crate) fn is_virtual(number: usize) -> bool {
+    INDEX.get(number).is_some_and(|i| *i != 0)
 }
 
 /// The calls' names by number, without relocations and of fixed size, for debuggers; zeroes for those that do not come here.
-pub(crate) static NAMES: [[u8; NAME]; 512] = names();
+pub(crate) static NAMES: [[u8; NAME]; NUMBERS] = names();
 /// Room for a name.
 pub(crate) const NAME: usize = 24;
 
-const fn names() -> [[u8; NAME]; 512] {
-    let mut names = [[0; NAME]; 512];
-    let mut n = 0;
-    while n < names.len() {
-        if let Some(row) = &TABLE[n] {
-            let (name, prefix) = (row.name.as_bytes(), "SYS_".len());
-            let mut i = prefix;
-            while i < name.len() && i - prefix < NAME - 1 {
-                names[n][i - prefix] = name[i];
-                i += 1;
-            }
+/// The name of a call that comes to the engine.
+pub(crate) fn name(number: usize) -> &'static str {
+    let name = NAMES.get(number).map_or(&[][..], |n| &n[..]);
+    let len = name.iter().position(|b| *b == 0).unwrap_or(name.len());
+    str::from_utf8(&name[..len]).unwrap_or_default()
+}
+
+const fn names() -> [[u8; NAME]; NUMBERS] {
+    let mut names = [[0; NAME]; NUMBERS];
+    let mut i = 0;
+    while i < table::CALLS.len() {
+        let call = &table::CALLS[i];
+        let name = call.name.as_bytes();
+        let mut k = 0;
+        while call.step.is_some() && k < name.len() && k < NAME - 1 {
+            names[call.number][k] = name[k];
+            k += 1;
         }
-        n += 1;
+        i += 1;
     }
     names
 }
 
 /// Sends the calls of the table through the gate, or none.
 pub(crate) fn virtualise(on: bool) {
-    for (n, r) in TABLE.iter().enumerate() {
-        if r.is_some() {
+    for (n, i) in INDEX.iter().enumerate() {
+        if *i != 0 {
             arch::VIRTUAL[n].store(on as u8, Release);
         }
     }
 }
 
-const fn table() -> [Option<Row>; 512] {
-    let mut t = [const { None }; 512];
-    macro_rules! rows {
-        ($($sys:ident $step:path, $restart:ident;)*) => {$(
-            t[nr(libc::$sys)] = Some(Row { name: stringify!($sys), step: $step, restart: Restart::$restart });
-        )*};
-    }
-    rows! {
-        SYS_futex             futex::futex,               Flag;
-        SYS_io_uring_enter uring::io_uring_enter, Never;
-        SYS_futex_waitv       futex::waitv,               Flag;
-        SYS_nanosleep         time::nanosleep,            Never;
-        SYS_clock_nanosleep   time::clock_nanosleep,      Never;
-        SYS_sched_yield       time::sched_yield,          Never;
-        SYS_clone             clone::clone,               Never;
-        SYS_clone3            clone::clone3,              Never;
-        SYS_poll              poll::poll,                 Never;
-        SYS_ppoll             poll::ppoll,                Never;
-        SYS_select            select::select,             Never;
-        SYS_pselect6          select::pselect6,           Never;
-        SYS_epoll_wait        epoll::epoll_wait,          Never;
-        SYS_epoll_pwait       epoll::epoll_pwait,         Never;
-        SYS_epoll_pwait2      epoll::epoll_pwait2,        Never;
-        SYS_wait4             wait::wait4,                Flag;
-        SYS_waitid            wait::waitid,               Flag;
-        SYS_flock             locks::flock,               Flag;
-        SYS_fcntl             fds::fcntl,                 Flag;
-        SYS_ioctl             fds::ioctl,                 Flag;
-        SYS_open              files::open,                  Flag;
-        SYS_openat            files::openat,                Flag;
-        SYS_fsync             files::sync,                  Flag;
-        SYS_fdatasync         files::sync,                  Flag;
-        SYS_sync              files::sync,                  Flag;
-        SYS_syncfs            files::sync,                  Flag;
-        SYS_msgsnd            queues::msgsnd,             Never;
-        SYS_msgrcv            queues::msgrcv,             Never;
-        SYS_semop             queues::semop,              Never;
-        SYS_semtimedop        queues::semtimedop,         Never;
-        SYS_mq_timedsend      queues::mq_timedsend,       Flag;
-        SYS_mq_timedreceive   queues::mq_timedreceive,    Flag;
-        SYS_exit              exit::exit,                 Never;
-        SYS_exit_group        exit::exit_group,           Never;
-        SYS_gettid            identity::gettid,           Never;
-        SYS_set_tid_address   identity::set_tid_address,  Never;
-        SYS_set_robust_list   identity::set_robust_list,  Never;
-        SYS_get_robust_list   identity::get_robust_list,  Never;
-        SYS_rseq              identity::rseq,             Never;
-        SYS_prctl             identity::prctl,            Never;
-        SYS_setrlimit         limits::setrlimit,          Never;
-        SYS_prlimit64         limits::prlimit64,          Never;
-        SYS_setuid            credentials::set_ids,       Never;
-        SYS_setgid            credentials::set_ids,       Never;
-        SYS_setreuid          credentials::set_ids,       Never;
-        SYS_setregid          credentials::set_ids,       Never;
-        SYS_setresuid         credentials::set_ids,       Never;
-        SYS_setresgid         credentials::set_ids,       Never;
-        SYS_setgroups         credentials::set_ids,       Never;
-        SYS_getpriority       identity::priority,         Never;
-        SYS_setpriority       identity::priority,         Never;
-        SYS_sched_setaffinity      identity::set_affinity,   Never;
-        SYS_sched_getaffinity      identity::get_affinity,   Never;
-        SYS_sched_setparam         identity::about_tid,   Never;
-        SYS_sched_getparam         identity::about_tid,   Never;
-        SYS_sched_setscheduler     identity::about_tid,   Never;
-        SYS_sched_getscheduler     identity::about_tid,   Never;
-        SYS_sched_setattr          identity::about_tid,   Never;
-        SYS_sched_getattr          identity::about_tid,   Never;
-        SYS_sched_rr_get_interval  identity::about_tid,   Never;
-        SYS_mmap              stacks::mmap,               Never;
-        SYS_mprotect          stacks::mprotect,           Never;
-        SYS_munmap            stacks::munmap,             Never;
-        SYS_madvise           stacks::madvise,            Never;
-        SYS_fork              clone::fork,                Never;
-        SYS_vfork             clone::vfork,               Never;
-        SYS_execve            process::execve,            Never;
-        SYS_execveat          process::execve,            Never;
-        SYS_rt_sigaction      signal::calls::rt_sigaction,      Never;
-        SYS_rt_sigprocmask    signal::calls::rt_sigprocmask,    Never;
-        SYS_rt_sigpending     signal::calls::rt_sigpending,     Never;
-        SYS_rt_sigsuspend     signal::calls::rt_sigsuspend,     Never;
-        SYS_rt_sigtimedwait   signal::calls::rt_sigtimedwait,   Never;
-        SYS_rt_tgsigqueueinfo signal::calls::rt_tgsigqueueinfo, Never;
-        SYS_rt_sigqueueinfo   signal::calls::rt_sigqueueinfo,   Never;
-        SYS_signalfd signal::calls::signalfd, Never;
-        SYS_signalfd4 signal::calls::signalfd, Never;
-        SYS_rt_sigreturn      signal::sigreturn,                Never;
-        SYS_timer_create      signal::timers::timer_create,     Never;
-        SYS_timer_delete      signal::timers::timer_delete,     Never;
-        SYS_sigaltstack       signal::calls::sigaltstack,       Never;
-        SYS_pause             signal::calls::pause,             Never;
-        SYS_tgkill            signal::calls::tgkill,            Never;
-        SYS_tkill             signal::calls::tkill,             Never;
-        SYS_kill              signal::calls::kill,              Never;
-        SYS_read              io::transfer::read,         Flag;
-        SYS_readv             io::transfer::readv,        Flag;
-        SYS_preadv2           io::transfer::preadv2,      Flag;
-        SYS_write             io::transfer::write,        Flag;
-        SYS_writev            io::transfer::writev,       Flag;
-        SYS_pwritev2          io::transfer::pwritev2,     Flag;
-        SYS_recvfrom          io::message::recvfrom,      Flag;
-        SYS_recvmsg           io::message::recvmsg,       Flag;
-        SYS_recvmmsg          io::many::recvmmsg,         Flag;
-        SYS_sendto            io::message::sendto,        Flag;
-        SYS_sendmsg           io::message::sendmsg,       Flag;
-        SYS_sendmmsg          io::many::sendmmsg,         Flag;
-        SYS_accept            io::accept::accept,         Flag;
-        SYS_accept4           io::accept::accept4,        Flag;
-        SYS_connect           io::connect::connect,       Flag;
-        SYS_sendfile          io::splice::sendfile,       Flag;
-        SYS_splice            io::splice::splice,         Flag;
-        SYS_tee               io::splice::tee,            Flag;
-        SYS_vmsplice          io::splice::vmsplice,       Flag;
-        SYS_socket            io::connect::socket,        Never;
-        SYS_socketpair        io::connect::socketpair,    Never;
-        SYS_setsockopt        fds::setsockopt,            Never;
-        SYS_close             fds::close,                 Never;
-        SYS_close_range       fds::close_range,           Never;
-        SYS_dup               fds::dup,                   Never;
-        SYS_dup2              fds::dup2,                  Never;
-        SYS_dup3              fds::dup2,                  Never;
-    }
-    t
-}
-
-/// Every system call that comes to the engine.
-pub(crate) static TABLE: [Option<Row>; 512] = table();
+/// Every system call that comes to the engine: what is done with it. Names and reasons are not here: each pointer in what
+/// exists at run time is a relocation that every program pays for when it loads the library.
+static ROWS: [Row; table::SERVED] = table::rows();
+/// Place in [`ROWS`] plus one by number; 0: the call does not come here.
+static INDEX: [u8; NUMBERS] = table::index();

@@ -1,4 +1,4 @@
-//! System V message queues and semaphores, POSIX message queues.
+//! System V message queues and semaphores, POSIX message queues, the kernel's old asynchronous I/O.
 //!
 //! First without waiting; when that says that it would have to, by a helper with the program's own arguments. None of them
 //! has a form that waits for readiness, but for POSIX queues, where readiness says nothing about priorities and others who
@@ -128,4 +128,14 @@ fn mq(t: ThreadRef, call: libc::c_long) -> Step {
         // SAFETY: the program's call; the kernel checks its pointers.
         unsafe { sys::syscall5(nr(call), t.arg(0), t.arg(1), t.arg(2), t.arg(3), &raw const past as usize) }
     })
+}
+
+/// io_getevents(2), io_pgetevents(2). One that changes the signal mask meanwhile is the kernel's: the mask is the thread's.
+pub(crate) fn io_getevents(t: ThreadRef) -> Step {
+    const IO_PGETEVENTS: u64 = 333;
+    let with_mask = t.regs().rax == IO_PGETEVENTS && t.arg(5) != 0;
+    if let Some(s) = early(t, with_mask || t.arg(1) as isize <= 0) {
+        return s;
+    }
+    helper::offload(t)
 }

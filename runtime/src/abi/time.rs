@@ -21,8 +21,8 @@ pub(crate) fn clock_nanosleep(t: ThreadRef) -> Step {
         libc::CLOCK_REALTIME | libc::CLOCK_MONOTONIC | libc::CLOCK_BOOTTIME | libc::CLOCK_TAI => {
             sleep(t, clock, flags & libc::TIMER_ABSTIME != 0, t.arg(2), t.arg(3))
         }
-        // CPU clocks run only while somebody computes; alarms need a capability: the kernel's business.
-        _ => Step::Native,
+        // The process's CPU clock runs only while somebody computes; alarms need a capability: the kernel's business.
+        _ => super::cpu_time::sleep(t).unwrap_or(Step::Native),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::sched::tids;
 use crate::sched::timer::NEVER;
 use crate::sys::kernel::Timespec;
 use crate::sys::{self, nr, user};
+use core::sync::atomic::Ordering::*;
 
 const GETEVENTS: usize = 1;
 const EXT_ARG: usize = 8;
@@ -23,6 +24,7 @@ const IN: u32 = libc::EPOLLIN as u32;
 pub(crate) fn io_uring_enter(t: ThreadRef) -> Step {
     let (fd, least, flags) = (t.arg(0) as i32, t.arg(2), t.arg(3));
     if t.woken().is_none() {
+        t.os().keeps.store(true, Relaxed);
         let waits = flags & GETEVENTS != 0 && least > 0;
         if !waits || flags & REGISTERED_RING != 0 || tids::live() == 1 {
             return Step::Native;

@@ -1,6 +1,6 @@
 //! The gate of this process, once it is open.
 
-use super::{Entries, Gate, ObjectKind, Place, Stats, Threads, locate, notice};
+use super::{Entries, Gate, ObjectKind, ObjectStats, Place, Reason, Stats, Threads, locate, notice};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::Mutex;
 
@@ -10,21 +10,28 @@ static GATE: Mutex<Option<Gate>> = Mutex::new(None);
 ///
 /// # Errors
 /// The reason, for people.
-pub(crate) fn open(libc: usize, full: usize) -> Result<(), String> {
+pub(crate) fn open(entries: Entries) -> Result<(), String> {
     let mut gate = GATE.lock().map_err(|_| "an earlier attempt failed".to_string())?;
     // Before anything is patched: without it, what dlopen brings would run natively, unnoticed.
     // SAFETY: there is one thread.
     unsafe { notice::install() }?;
     // SAFETY: the entries are those of `arch`, which keep registers and stack as promised; there is one thread.
-    let opened = unsafe { Gate::open(Entries { libc, full }, Threads::One) }.map_err(|e| e.to_string())?;
+    let opened = unsafe { Gate::open(entries, Threads::One) }.map_err(|e| e.to_string())?;
     let stats = opened.stats();
     *gate = Some(opened);
-    match stats.objects.iter().find(|o| o.left.iter().any(|l| is_futex(l.address))) {
-        // Its threads would sleep in the kernel where no virtual thread can wake them. Nothing is virtualised yet, and what
-        // is patched passes everything through.
-        Some(o) => Err(format!("{} makes futex calls of its own that cannot be patched", o.name)),
-        None => Ok(()),
+    // Nothing is virtualised yet, and what is patched passes everything through.
+    stats.objects.iter().find_map(forbids_threads).map_or(Ok(()), Err)
+}
+
+/// Why the process's threads cannot be virtual: a thread would sleep in the kernel where no virtual thread can wake it, or end
+/// unnoticed.
+fn forbids_threads(object: &ObjectStats) -> Option<String> {
+    if object.left.iter().any(|l| is_futex(l.address)) {
+        return Some(format!("{} makes futex calls of its own that cannot be patched", object.name));
     }
+    let libc = object.kind != ObjectKind::Other;
+    let left = object.left.iter().find(|l| libc && l.reason != Reason::SignalReturn)?;
+    Some(format!("the system call at {:#x} in {} cannot be patched: {}", left.address, object.name, left.reason))
 }
 
 /// Whether the number of a `syscall` that was found stands right before it and is that of futex.
@@ -69,9 +76,10 @@ pub(super) extern "C" fn objects_changed() {
     crate::task::set_errno(errno);
 }
 
-/// What has been patched; `None` while the gate is shut.
+/// What has been patched; `None` while the gate is shut, or while a thread is at it: who asks may be the end of the process,
+/// or the child of a fork, in which that thread does not exist.
 pub fn stats() -> Option<Stats> {
-    GATE.lock().ok()?.as_ref().map(Gate::stats)
+    GATE.try_lock().ok()?.as_ref().map(Gate::stats)
 }
 
 /// Whether a call came from libc itself, by the address of its native `syscall` in the trampoline.
@@ -86,4 +94,29 @@ pub(crate) fn is_libc_call(native: usize) -> bool {
         LAST.store(native, Relaxed);
     }
     is
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::Left;
+
+    #[test]
+    fn a_libc_is_patched_whole_or_not_at_all() {
+        // getpid(2), as in libc; right after it stands no futex.
+        static CODE: [u8; 16] = [0x90, 0x90, 0x90, 0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0xc3, 0, 0, 0, 0, 0];
+        let object = |kind, reason| ObjectStats {
+            name: "libx".into(),
+            kind,
+            patched: 1,
+            left: vec![Left { address: CODE.as_ptr() as usize + 8, reason }],
+            error: None,
+        };
+        assert_eq!(forbids_threads(&object(ObjectKind::Libc, Reason::SignalReturn)), None);
+        assert_eq!(forbids_threads(&object(ObjectKind::Other, Reason::NoMemory)), None);
+        for kind in [ObjectKind::Libc, ObjectKind::Loader] {
+            let said = forbids_threads(&object(kind, Reason::NoMemory)).unwrap();
+            assert!(said.contains("libx cannot be patched: the memory"), "{said}");
+        }
+    }
 }

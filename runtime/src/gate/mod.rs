@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `maps`, `elf`, `object`, `functions` | what is mapped, and where its functions are |
 //! | `search`, `code`, `gaps`, `scan` | the sites |
+//! | `number` | those that need no trampoline |
 //! | `window` | where the jump of a site may stand. **Read this first** |
 //! | `relocate`, `area`, `plan` | trampolines |
 //! | `text` | changing the code, with one thread or many |
@@ -38,6 +39,7 @@ mod kernel;
 mod live;
 mod maps;
 mod notice;
+mod number;
 mod object;
 mod plan;
 mod relocate;
@@ -71,12 +73,15 @@ pub struct Entries {
     pub libc: usize,
     /// For every other object: all vector state may be live.
     pub full: usize,
+    /// Whether the entry cares for a call, by its number. A site that can make only another one is left as it is.
+    pub wanted: fn(usize) -> bool,
 }
 
 impl Entries {
     fn of(&self, kind: ObjectKind) -> usize {
         match kind {
-            ObjectKind::Libc | ObjectKind::Loader => self.libc,
+            // Functions that are called as C's are.
+            ObjectKind::Libc | ObjectKind::Loader | ObjectKind::Vdso => self.libc,
             ObjectKind::Other => self.full,
         }
     }
@@ -190,7 +195,7 @@ impl Gate {
         for object in &objects {
             let plan = plan(object, &entries, &regions);
             match plan {
-                Err(error) if object.kind() != ObjectKind::Other => return Err(error),
+                Err(error) if object.kind().is_needed() => return Err(error),
                 plan => plans.push(plan),
             }
         }
@@ -199,7 +204,7 @@ impl Gate {
             // SAFETY: the caller's promise.
             let known = unsafe { Known::new(object, plan, threads) };
             match known.stats.error.clone() {
-                Some(error) if object.kind() != ObjectKind::Other => {
+                Some(error) if object.kind().is_needed() => {
                     // SAFETY: the caller's promise; nothing else has changed these objects since.
                     unsafe { gate.undo(threads)? };
                     return Err(error);
@@ -307,7 +312,9 @@ impl Known {
 }
 
 fn plan(object: &Object, entries: &Entries, regions: &[maps::Region]) -> Result<Plan, Error> {
-    Plan::with_map(object, scan(object), entries.of(object.kind()), regions)
+    let mut scan = scan(object);
+    scan.keep(object, entries.wanted);
+    Plan::with_map(object, scan, entries.of(object.kind()), regions)
 }
 
 /// Makes the changes of `plan`; `None` when there are none.

@@ -2,8 +2,8 @@
 //!
 //! They are found in `/proc/self/maps`, not by `dl_iterate_phdr`, which knows only the caller's
 //! namespace: a second libc made by `dlmopen` counts too. The program headers are read from memory,
-//! since a file may have been replaced on disk. Not among them: the kernel's vdso (it has no file),
-//! and the object this code is in, whose raw calls must reach the kernel.
+//! since a file may have been replaced on disk. The kernel's vDSO counts, although it has no file; the
+//! object this code is in does not: its raw calls must reach the kernel.
 //!
 //! Unsafe: reads the memory of other objects. An [`Object`] promises that its readable segments are
 //! mapped; whoever makes one makes sure that they stay so while it lives (see [`discover`]).
@@ -22,9 +22,18 @@ pub enum ObjectKind {
     Libc,
     /// The dynamic loader.
     Loader,
+    /// The kernel's vDSO, which asks the kernel for clocks that it does not know itself.
+    Vdso,
     /// Anything else that makes system calls of its own (libgomp; a static library inside the
     /// program).
     Other,
+}
+
+impl ObjectKind {
+    /// Whether nothing is patched if this cannot be.
+    pub(super) fn is_needed(self) -> bool {
+        matches!(self, ObjectKind::Libc | ObjectKind::Loader)
+    }
 }
 
 /// Tells one mapping of a file from every other.
@@ -149,6 +158,7 @@ impl Object {
         object.kind = match dynamic.and_then(|(address, size)| object.soname(bias, address, size)) {
             Some(b"libc.so.6" | b"libpthread.so.0") => ObjectKind::Libc,
             Some(b"ld-linux-x86-64.so.2") => ObjectKind::Loader,
+            Some(b"linux-vdso.so.1") => ObjectKind::Vdso,
             _ => ObjectKind::Other,
         };
         object
@@ -188,7 +198,8 @@ pub unsafe fn discover() -> Result<Vec<Object>, Error> {
 /// `regions` must describe the address space as it is.
 unsafe fn loaded(region: &Region, regions: &[Region]) -> Option<Object> {
     let same_file = |other: &Region| other.inode == region.inode && other.device == region.device;
-    if region.inode == 0
+    let vdso = region.name == "[vdso]";
+    if region.inode == 0 && !vdso
         || region.offset != 0
         || !region.read
         || !regions.iter().any(|other| other.exec && same_file(other))
@@ -237,7 +248,7 @@ mod tests {
         let count = |kind| objects.iter().filter(|object| object.kind() == kind).count();
         assert_eq!((count(ObjectKind::Libc), count(ObjectKind::Loader)), (1, 1));
         assert!(!objects.iter().any(|object| { object.span().contains(&(discover as *const () as usize)) }));
-        assert!(!objects.iter().any(|object| object.name().contains("vdso")));
+        assert_eq!(count(ObjectKind::Vdso), 1);
     }
 
     #[test]

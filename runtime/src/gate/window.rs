@@ -115,6 +115,20 @@ pub(super) fn choices(code: &Code, site: usize, holes: impl FnOnce() -> Vec<Hole
     hops.chain(borrowed).collect()
 }
 
+/// Is it glibc's `while (1) exit (status);` (nptl/pthread_create.c), whose way back is never taken? Without this the thread's
+/// exit had but a few places for its trampoline, and a thread whose exit is not seen is lost. The number may be set some
+/// instructions before the loop.
+fn exits(code: &Code, site: usize) -> bool {
+    let loops =
+        code.instructions.get(site + 1).is_some_and(|next| next.flow_control() == FlowControl::UnconditionalBranch);
+    loops
+        && code.instructions[site.saturating_sub(REACH)..site].iter().any(|instruction| {
+            instruction.mnemonic() == Mnemonic::Mov
+                && matches!(instruction.op1_kind(), OpKind::Immediate32 | OpKind::Immediate32to64)
+                && [libc::SYS_exit, libc::SYS_exit_group].contains(&(instruction.immediate(1) as libc::c_long))
+        })
+}
+
 /// The displacement of the short jump that stands at `site` and reaches `hole`.
 pub(super) fn hop(site: usize, hole: &Hole) -> Option<u8> {
     let distance = hole.jump.wrapping_sub(site + SYSCALL.len()) as isize;
@@ -127,12 +141,7 @@ fn jumped_into(code: &Code, first: usize, site: usize) -> bool {
     let start = code.instructions[first].ip() as usize;
     let site_address = code.instructions[site].ip() as usize;
     let behind = site_address + SYSCALL.len();
-    // glibc writes `while (1) exit (status);`: the way back is never taken.
-    let never_returns = code.instructions[first..site].iter().any(|instruction| {
-        instruction.mnemonic() == Mnemonic::Mov
-            && matches!(instruction.op1_kind(), OpKind::Immediate32 | OpKind::Immediate32to64)
-            && [libc::SYS_exit, libc::SYS_exit_group].contains(&(instruction.immediate(1) as libc::c_long))
-    });
+    let never_returns = exits(code, site);
     code.branches_into(start + 1..site_address + 1).any(|from| !(never_returns && from == behind))
 }
 
@@ -184,4 +193,36 @@ pub(super) fn holes_inside(code: &Code) -> Vec<Hole> {
         previous_leaves = false;
     }
     holes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::Object;
+
+    fn windows(bytes: &[u8]) -> Vec<Window> {
+        let start = bytes.as_ptr() as usize;
+        let code = Code::decode(&Object::of_code(start..start + bytes.len()), start..start + bytes.len()).unwrap();
+        let site = code.index_of(start + bytes.windows(2).position(|pair| pair == SYSCALL).unwrap()).unwrap();
+        choices(&code, site, Vec::new)
+    }
+
+    #[test]
+    fn the_exit_of_a_thread_may_be_jumped_back_into() {
+        // The loop of start_thread in glibc 2.36 and 2.41; with another number, and with a condition.
+        let mut code = [
+            0xba, 0x3c, 0, 0, 0, // mov edx, 60
+            0x66, 0x90, // xchg ax, ax
+            0x31, 0xff, // xor edi, edi
+            0x89, 0xd0, // mov eax, edx
+            0x0f, 0x05, // syscall
+            0xeb, 0xf8, // jmp -8
+        ];
+        assert_eq!(windows(&code)[..], [Window { start: code.as_ptr() as usize, length: 5, jump: Jump::Direct }]);
+        code[1] = libc::SYS_getpid as u8;
+        assert!(windows(&code).iter().all(|window| window.jump == Jump::Borrowed));
+        code[1] = libc::SYS_exit as u8;
+        code[13] = 0x74; // je
+        assert!(windows(&code).iter().all(|window| window.jump == Jump::Borrowed));
+    }
 }

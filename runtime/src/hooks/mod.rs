@@ -40,5 +40,6 @@ mod transfer;
 mod wait;
 
 pub use left_out::{LEFT_OUT, LeftOut};
+pub(crate) use table::find_all;
 #[doc(hidden)]
 pub use table::{SYMBOLS, entry, types};

@@ -1,7 +1,9 @@
 //! libc's own functions behind the hooks.
 //!
-//! Found by name with `dlsym(RTLD_NEXT)`, each at its first use: a process without coroutines never looks up what it never
-//! calls. RTLD_NEXT is what comes after the object this code is in, so hooks of several objects stand in a row. A function
+//! Found by name with `dlsym(RTLD_NEXT)`: by the preloaded library all at once when it is loaded (10 us), because dlsym takes
+//! the loader's lock and more stack than some programs give a context of their own: neither may happen in a signal handler,
+//! nor on a stack of 2 KiB, where the function itself may be called. What a constructor calls before that, and what a
+//! program calls that links the crate, is found at its first use. RTLD_NEXT is what comes after the object this code is in, so hooks of several objects stand in a row. A function
 //! that this libc does not have (epoll_pwait2 before glibc 2.35) answers ENOSYS.
 
 use core::ffi::{CStr, c_void};

@@ -133,20 +133,33 @@ macro_rules! entries {
             )*
         }
 
+        /// Where libc's own functions are.
+        mod at {
+            use super::super::real::Real;
+            $(
+                #[allow(non_upper_case_globals)]
+                pub(super) static $name: Real = Real::new(
+                    // SAFETY: the name of a function followed by a zero byte.
+                    unsafe { core::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
+                );
+            )*
+        }
+
+        /// Looks all of libc's own functions up.
+        pub(crate) fn find_all() {
+            $(at::$name.get();)*
+        }
+
         /// libc's own functions.
         pub(super) mod real {
-            use super::super::real::Real;
+            use super::at;
             use super::types::*;
             $(
                 #[allow(clippy::missing_safety_doc)]
                 #[inline(always)]
                 pub(crate) unsafe fn $name($($arg: $ty),*) -> $ret {
-                    static REAL: Real = Real::new(
-                        // SAFETY: the name of a function followed by a zero byte.
-                        unsafe { core::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
-                    );
                     // SAFETY: the function of this name has this type (its manual page).
-                    let f: unsafe extern "C-unwind" fn($($ty),*) -> $ret = unsafe { core::mem::transmute(REAL.get()) };
+                    let f: unsafe extern "C-unwind" fn($($ty),*) -> $ret = unsafe { core::mem::transmute(at::$name.get()) };
                     // SAFETY: the caller's arguments.
                     unsafe { f($($arg),*) }
                 }

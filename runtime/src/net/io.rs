@@ -1,6 +1,6 @@
 //! Try, wait, try again: what all sockets share.
 
-use crate::task::{NEVER, OnSignal, Source, Wake, after, interrupted, own};
+use crate::task::{NEVER, OnSignal, Source, Wake, after, interrupted, own, remaining};
 use std::cell::Cell;
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::{AsFd, AsRawFd};
@@ -22,7 +22,9 @@ struct Registered(Rc<Source>);
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        own().events().remove_source(&self.0);
+        if let Some(s) = remaining() {
+            s.events().remove_source(&self.0);
+        }
     }
 }
 

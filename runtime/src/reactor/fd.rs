@@ -2,6 +2,7 @@
 
 use super::afterlife;
 use super::mode::Mode;
+use crate::arch;
 use crate::mem::Table;
 use crate::sched::state::Wake;
 use crate::sched::waiter::Waiter;
@@ -10,7 +11,7 @@ use crate::sys::spin::Spin;
 use crate::sys::{self, nr};
 use core::cell::Cell;
 use core::ptr::null;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering::*};
 
 /// What a descriptor is, as far as reading and writing differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,7 +52,8 @@ impl Kind {
     }
 }
 
-/// An entry of the table. All-zero: nothing is known.
+/// An entry of the table. All-zero: nothing is known. On a cache line of its own.
+#[repr(align(64))]
 pub(crate) struct Fd {
     pub(super) waiters: Spin<List>,
     /// `EPOLL*` bits that may be ready; only meaningful once registered.
@@ -68,6 +70,8 @@ pub(crate) struct Fd {
     pub(crate) in_helper: AtomicBool,
     /// Calls that go on under this number, which is ours, after theirs was closed.
     pub(super) guests: AtomicU32,
+    /// The node that was linked last: where to look first, not to be followed.
+    last: AtomicUsize,
 }
 
 pub(super) struct List(*const FdWait);
@@ -296,6 +300,7 @@ fn link(node: &FdWait, fd: i32, events: u32, w: &Waiter, seq: u64, by_what_is_kn
     node.fd.set(fd);
     node.events.set(events);
     node.stays.set(by_what_is_known);
+    e.last.store(&raw const *node as usize, Relaxed);
     list.link(node);
     Armed::Waiting
 }
@@ -379,6 +384,24 @@ impl List {
                 wake(unsafe { &*w }, seq, Wake::Event);
             }
         }
+    }
+}
+
+/// An event for this descriptor will be looked at soon: its entry is fetched.
+#[inline(always)]
+pub(super) fn fetch_entry(fd: u32) {
+    if let Some(e) = entry(fd as i32) {
+        arch::prefetch(&raw const *e as usize);
+    }
+}
+
+/// It will be looked at next: whoever waits is fetched, which for a thread's own node is the line of the state word, too.
+#[inline(always)]
+pub(super) fn fetch_waiter(fd: u32) {
+    if let Some(e) = entry(fd as i32) {
+        let node = e.last.load(Relaxed);
+        arch::prefetch(node);
+        arch::prefetch(node.wrapping_sub(arch::LINE));
     }
 }
 

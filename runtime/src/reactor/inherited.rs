@@ -12,7 +12,7 @@ use crate::sys::{self, nr};
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering::*};
 
 /// Descriptors below this are looked at; others count as shared.
-const LOOKED_AT: usize = 256;
+const LOOKED_AT: usize = 64;
 /// Those that were open at the beginning.
 static OPEN_THEN: [AtomicU64; LOOKED_AT / 64] = [const { AtomicU64::new(!0) }; LOOKED_AT / 64];
 /// The process that was loaded; 0: nobody called [`at_load`].

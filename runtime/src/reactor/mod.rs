@@ -42,6 +42,9 @@ static WORD: word::Word = word::Word::new();
 const KICK: u64 = u64::MAX;
 /// Events taken at a time.
 const BATCH: usize = 128;
+/// So many events ahead, the memory that one will need is asked for.
+const FETCH_ENTRY: usize = 8;
+const FETCH_WAITER: usize = 4;
 
 /// Makes the epoll and its eventfd, and room for so many descriptors; higher ones are not waited for here.
 pub(crate) fn init(descriptors: usize) -> Result<(), i32> {
@@ -82,6 +85,12 @@ fn open() -> Result<(), i32> {
     Ok(())
 }
 
+/// The descriptors that [`poll`] and [`kick()`] need, the lower one first.
+pub(crate) fn descriptors() -> [i32; 2] {
+    let (a, b) = (EPOLL.load(Relaxed), EVENT.load(Relaxed));
+    [a.min(b), a.max(b)]
+}
+
 /// Makes up for what the child of a fork could not have. The process has one thread.
 pub(crate) fn complete() -> Result<(), i32> {
     if EPOLL.load(Relaxed) >= 0 { Ok(()) } else { open() }
@@ -119,7 +128,15 @@ pub(crate) fn poll(timeout: Option<u64>) {
     }
     let mut events = [MaybeUninit::<EpollEvent>::uninit(); BATCH];
     let n = wait(&mut events, timeout);
-    for e in &events[..n] {
+    // SAFETY: the kernel filled the first `n`.
+    let number = |i: usize| (i < n).then(|| unsafe { events[i].assume_init_ref() }.data as u32);
+    for (i, e) in events[..n].iter().enumerate() {
+        if let Some(fd) = number(i + FETCH_ENTRY) {
+            fd::fetch_entry(fd);
+        }
+        if let Some(fd) = number(i + FETCH_WAITER) {
+            fd::fetch_waiter(fd);
+        }
         // SAFETY: the kernel filled the first `n`.
         let EpollEvent { events, data } = unsafe { e.assume_init() };
         if data == KICK {

@@ -7,7 +7,7 @@ use super::os_thread::OsThread;
 use super::thread::{Thread, ThreadRef};
 use crate::sys::spin::Spin;
 use core::ptr::{null, null_mut};
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 
 /// Most carriers there can be.
 pub(crate) const MAX: usize = 1024;
@@ -17,8 +17,12 @@ pub(crate) const MAX: usize = 1024;
 pub(crate) struct Carrier {
     queue: Spin<List>,
     len: AtomicUsize,
+    /// How many of the first have been fetched ([`fetch`]); the owner's.
+    fetched: AtomicU32,
     /// Who serves it.
     pub(crate) os: AtomicPtr<OsThread>,
+    /// What the watchdog saw at its last look.
+    pub(super) seen: super::watch::Seen,
 }
 
 struct List {
@@ -57,7 +61,9 @@ impl Carrier {
         Carrier {
             queue: Spin::new(List { head: null(), tail: null() }),
             len: AtomicUsize::new(0),
+            fetched: AtomicU32::new(0),
             os: AtomicPtr::new(null_mut()),
+            seen: super::watch::Seen::nothing(),
         }
     }
 
@@ -89,10 +95,17 @@ impl Carrier {
         if self.len.load(Relaxed) == 0 {
             return None;
         }
-        let mut q = self.queue.lock();
-        let t = ThreadRef::from_ptr(q.head)?;
-        q.head = t.next.load(Relaxed);
-        self.len.store(self.len.load(Relaxed) - 1, Relaxed);
+        let (t, next) = {
+            let mut q = self.queue.lock();
+            let t = ThreadRef::from_ptr(q.head)?;
+            q.head = t.next.load(Relaxed);
+            self.len.store(self.len.load(Relaxed) - 1, Relaxed);
+            (t, q.head)
+        };
+        match self.fetched.load(Relaxed) {
+            0 => self.fetched.store(fetch(next), Relaxed),
+            n => self.fetched.store(n - 1, Relaxed),
+        }
         Some(t)
     }
 
@@ -143,6 +156,28 @@ impl Carrier {
 
 /// More than this is not taken at once: a long walk under a lock.
 const STEAL_MOST: usize = 64;
+/// How many threads are fetched at a time.
+const FETCH: usize = 8;
+
+/// Asks for the memory that the threads from `first` on in a queue will touch; gives their number. With a thousand threads
+/// each one's stack and record have left the caches since it last ran. What costs most is not the memory but finding it,
+/// since the stacks' page tables have left them, too; so several are asked for together, and the processor looks for them at
+/// the same time.
+fn fetch(first: *const Thread) -> u32 {
+    let mut ahead = [first; FETCH];
+    let mut n = 0;
+    // Others may steal and run them meanwhile: then the hints are wrong. Records stay.
+    while let Some(t) = ThreadRef::from_ptr(ahead[n]) {
+        t.fetch_record();
+        n += 1;
+        if n == FETCH {
+            break;
+        }
+        ahead[n] = t.next.load(Relaxed);
+    }
+    ahead[..n].iter().filter_map(|t| ThreadRef::from_ptr(*t)).for_each(ThreadRef::fetch_stack);
+    n as u32
+}
 
 #[cfg(test)]
 mod tests;

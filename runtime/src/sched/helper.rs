@@ -5,23 +5,18 @@
 //! threads of the program, so the number of helpers is bounded by memory and `pids.max` only; where no more are to be had,
 //! the carrier makes the call itself, a moment at a time ([`alone`]).
 //!
-//! A helper takes one job at a time and is reused, the most recent first; idle for [`IDLE`] it ends. Its block is given
-//! back when the kernel has cleared its tid word, that is, when nothing of it runs on the stack in it. Helpers never fork:
-//! a child's PR_SET_PDEATHSIG would tell it of the end of an OS thread as of its parent's.
-//!
-//! Who owns what: a helper in [`IDLE_ONES`] belongs to the list, and what takes it out gives it a job; `Job::inner` says
-//! whose call it makes. Order of locks: `IDLE_ONES`, then a job.
+//! A helper is any OS thread without a role ([`spare`]); it takes one job at a time. `Job::inner` says whose call it makes.
 
 use super::os_thread::OsThread;
 use super::state::Wake;
 use super::thread::{Thread, ThreadRef};
 use super::timer::NEVER;
-use super::{hub, idle, tick};
+use super::{bound, idle, spare, tick};
 use crate::abi::{self, Step};
 use crate::arch;
-use crate::sys::kernel::{SigInfo, Timespec, UContext};
-use crate::sys::{self, nr, spin::Spin};
-use core::ptr::{null, null_mut};
+use crate::sys::kernel::{SigInfo, UContext};
+use crate::sys::spin::Spin;
+use core::ptr::null;
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering::*};
 
 mod alone;
@@ -31,19 +26,17 @@ pub(crate) type Call = [usize; 7];
 
 /// Most helpers at a time: room in the region of OS threads, 256 KiB of address space each.
 pub(crate) const MOST: usize = 4096;
-/// Nanoseconds a helper waits for the next job.
-const IDLE: u64 = 1_000_000_000;
 /// Nanoseconds after which a call that was called off is called off once more: the signal may have found no room
 /// (RLIMIT_SIGPENDING).
 const AGAIN: u64 = 10_000_000;
 
-/// A helper's part of its record. All-zero: no helper. A carrier that makes a call alone uses `called_off`.
+/// A helper's part of its record. All-zero: no job. A carrier that makes a call alone uses `called_off`.
 pub(crate) struct Job {
     inner: Spin<Inner>,
     /// The call is to end.
-    called_off: AtomicU32,
-    /// Its tid; zeroed by the kernel when it has ended.
-    tid_word: AtomicI32,
+    pub(super) called_off: AtomicU32,
+    /// Zeroed by the kernel when the OS thread has ended.
+    pub(super) tid_word: AtomicI32,
 }
 
 struct Inner {
@@ -55,15 +48,6 @@ struct Inner {
 }
 // SAFETY: a pointer to a record, which stays.
 unsafe impl Send for Inner {}
-
-struct Lists {
-    idle: *const OsThread,
-    ended: *const OsThread,
-}
-// SAFETY: OS thread records stay; followed under the lock only. The link is `next_sleeper`: helpers never sleep as carriers.
-unsafe impl Send for Lists {}
-
-static IDLE_ONES: Spin<Lists> = Spin::new(Lists { idle: null(), ended: null() });
 
 /// The running call of `t`, made by a helper: the whole step function of such a call.
 pub(crate) fn offload(t: ThreadRef) -> Step {
@@ -124,135 +108,39 @@ fn result(t: ThreadRef) -> Step {
 }
 
 fn begin(t: ThreadRef, call: Call) -> Step {
-    let Some(h) = find() else { return alone::first(t, call) };
+    if t.home().is_some() {
+        return bound::make_here(t, &call);
+    }
+    let Some(h) = spare::take_or_make() else { return alone::first(t, call) };
     t.call.word.set(&raw const *h as u64);
     t.call.done.set(t.call.deadline.get());
     h.job.called_off.store(0, SeqCst);
     let seq = abi::prepare(t, NEVER, true);
     *h.job.inner.lock() = Inner { thread: t.as_ptr(), seq, call };
     idle::rouse(h);
+    spare::replace();
     Step::Park
 }
 
-/// A helper without a job: an idle one, or a new one.
-fn find() -> Option<&'static OsThread> {
-    {
-        let mut l = IDLE_ONES.lock();
-        // SAFETY: see `Lists`.
-        if let Some(h) = unsafe { l.idle.as_ref() } {
-            l.idle = h.next_sleeper.get();
-            h.listed.set(false);
-            return Some(h);
-        }
-        bury(&mut l);
-    }
-    let h = OsThread::new().ok()?;
-    h.job.tid_word.store(1, SeqCst);
-    if hub::spawn(h, helper_main).is_err() {
-        // SAFETY: it never began.
-        unsafe { h.free() };
-        return None;
-    }
-    Some(h)
-}
-
-/// Gives the blocks of helpers back that have ended.
-fn bury(l: &mut Lists) {
-    let mut kept = null();
-    // SAFETY: see `Lists`.
-    while let Some(h) = unsafe { l.ended.as_ref() } {
-        l.ended = h.next_sleeper.get();
-        if h.job.tid_word.load(SeqCst) == 0 {
-            // SAFETY: the kernel clears the word when the thread has left user mode for good (kernel/fork.c, mm_release).
-            unsafe { h.free() };
-        } else {
-            h.next_sleeper.set(kept);
-            kept = h;
-        }
-    }
-    l.ended = kept;
-}
-
-unsafe extern "C" fn helper_main(os: usize) -> ! {
-    // SAFETY: `spawn` passes a record.
-    let h = unsafe { &*(os as *const OsThread) };
-    let mask = !crate::abi::signal::NEVER_BLOCKED;
-    // Without one its handlers run on the hub stack, where there is room.
-    let _ = h.install_alt_stack();
-    h.kernel_mask.set(mask);
-    // SAFETY: values and structures of our own.
-    unsafe {
-        h.ktid.store(sys::syscall1(nr(libc::SYS_set_tid_address), h.job.tid_word.as_ptr() as usize) as i32, SeqCst);
-        sys::syscall2(nr(libc::SYS_prctl), libc::PR_SET_NAME as usize, c"patchall-call".as_ptr() as usize);
-        sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const mask as usize, 0, 8);
-    }
-    while wait_for_job(h) {
-        work(h);
-    }
-    arch::exit_thread()
-}
-
-/// False: there was none for long, and the helper is in the list of those that end.
-fn wait_for_job(h: &OsThread) -> bool {
-    let op = (libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG) as usize;
-    let timeout = Timespec::from_nanos(IDLE);
-    loop {
-        if h.wake.swap(0, SeqCst) != 0 {
-            return true;
-        }
-        // SAFETY: a futex wait on a word of ours.
-        let r =
-            unsafe { sys::syscall4(nr(libc::SYS_futex), h.wake.as_ptr() as usize, op, 0, &raw const timeout as usize) };
-        if r == -libc::ETIMEDOUT as isize && leave(h) {
-            return false;
-        }
-    }
-}
-
-/// Takes itself out of the idle ones; false: somebody was faster and has a job for it.
-fn leave(h: &OsThread) -> bool {
-    let mut l = IDLE_ONES.lock();
-    if !h.listed.get() {
-        return false;
-    }
-    let mut at = &raw mut l.idle;
-    // SAFETY: `h` is listed, so it is found; see `Lists`.
-    unsafe {
-        while !core::ptr::eq(*at, h) {
-            at = (**at).next_sleeper.as_ptr();
-        }
-        *at = h.next_sleeper.get();
-    }
-    h.listed.set(false);
-    h.next_sleeper.set(l.ended);
-    l.ended = h;
-    true
-}
-
-fn work(h: &OsThread) {
-    let call = h.job.inner.lock().call;
+/// Makes the call that the OS thread was given; whom to wake for it then, at which park. `None`: it was given none.
+pub(super) fn work(h: &OsThread) -> Option<(ThreadRef, u64)> {
+    let call = {
+        let job = h.job.inner.lock();
+        ThreadRef::from_ptr(job.thread)?;
+        job.call
+    };
     // SAFETY: a call of the program's, with its arguments, on behalf of a thread that waits for it.
     let r = unsafe { arch::interruptible_call(&h.job.called_off, &call) };
-    let (t, seq) = {
-        let mut job = h.job.inner.lock();
-        let t = core::mem::replace(&mut job.thread, null());
-        let Some(t) = ThreadRef::from_ptr(t) else { sys::die("a helper without a job") };
-        t.offloaded.set(r);
-        (t, job.seq)
-    };
-    {
-        let mut l = IDLE_ONES.lock();
-        h.next_sleeper.set(l.idle);
-        h.listed.set(true);
-        l.idle = h;
-    }
+    let mut job = h.job.inner.lock();
+    let t = ThreadRef::from_ptr(core::mem::replace(&mut job.thread, null()))?;
+    t.offloaded.set(r);
     // Of a thread that has seen its result already (a signal made it look), this is an old park.
-    super::wake(&t.waiter, seq, Wake::Event);
+    Some((t, job.seq))
 }
 
 /// The engine's signal in an OS thread that may be a helper: calls its call off if that is wanted and it is not done.
 pub(super) fn on_signal(h: &OsThread, info: &SigInfo, uc: &mut UContext) {
-    if tick::ends_turn(info) {
+    if tick::ends_turn(info) || bound::is_wanted(h) {
         h.job.called_off.store(1, SeqCst);
     }
     if h.job.called_off.load(SeqCst) != 0
@@ -260,14 +148,4 @@ pub(super) fn on_signal(h: &OsThread, info: &SigInfo, uc: &mut UContext) {
     {
         uc.mcontext.rip = pc as u64;
     }
-}
-
-/// For the child of a fork, which has none.
-///
-/// # Safety
-/// No other thread exists.
-pub(crate) unsafe fn after_fork() {
-    // SAFETY: by contract.
-    unsafe { IDLE_ONES.reset() };
-    *IDLE_ONES.lock() = Lists { idle: null_mut(), ended: null_mut() };
 }

@@ -8,7 +8,7 @@ use super::os_thread::{OsThread, Trap, count};
 use super::saved::SavedContext;
 use super::state::Wake;
 use super::thread::{Resume, ThreadRef};
-use super::{broadcast, idle, timer};
+use super::{bound, cpu_clock, idle, spare, timer, watch};
 use crate::abi::{self, Row, Step, signal};
 use crate::arch;
 use crate::sys::{self, nr};
@@ -18,6 +18,9 @@ use core::sync::atomic::Ordering::*;
 /// Turns between two looks at the clock, and at the descriptors, while there is always something to run.
 const LOOK_AT_TIMERS: u32 = 16;
 const LOOK_AT_DESCRIPTORS: u32 = 64;
+/// Nanoseconds without a look at the descriptors after which one is made in passing. Not sooner: what is woken long before it
+/// runs has left the caches by then.
+const UNSEEN: u64 = 1_000_000;
 
 /// Makes the calling OS thread one of the engine's, as it is: `t` is the thread it runs, and its first entry into the gate
 /// starts the hub on a stack of its own.
@@ -29,6 +32,7 @@ pub(crate) fn adopt(os: &'static OsThread, t: ThreadRef, c: &'static Carrier) {
     os.fs.set(arch::fs_base());
     os.current.store(t.as_ptr().cast_mut(), Relaxed);
     serve_role(os, c);
+    cpu_clock::begin(os);
     t.os.set(os);
     t.fs.set(arch::fs_base());
     os.inside.store(0, Relaxed);
@@ -36,9 +40,17 @@ pub(crate) fn adopt(os: &'static OsThread, t: ThreadRef, c: &'static Carrier) {
 }
 
 /// Gives the OS thread a queue to serve.
-fn serve_role(os: &OsThread, c: &'static Carrier) {
-    os.carrier.store((&raw const *c).cast_mut(), Relaxed);
-    c.os.store((&raw const *os).cast_mut(), Relaxed);
+pub(super) fn serve_role(os: &OsThread, c: &'static Carrier) {
+    os.served.store((&raw const *c).cast_mut(), Relaxed);
+    c.os.store((&raw const *os).cast_mut(), SeqCst);
+    os.carrier.store((&raw const *c).cast_mut(), SeqCst);
+}
+
+/// The queue the OS thread serves; `None`: its role was given to another one.
+#[inline(always)]
+fn role(os: &OsThread) -> Option<&'static Carrier> {
+    // SAFETY: null or a carrier; those are static.
+    unsafe { os.carrier.load(Relaxed).as_ref() }
 }
 
 /// Where an adopted OS thread's first entry goes: the gate jumps here with the hub stack loaded.
@@ -61,77 +73,9 @@ unsafe extern "C" fn first_entry() -> ! {
     turn_for_ever(os)
 }
 
-/// Starts the OS threads of all carriers but the first. Called when the second virtual thread is made.
-pub(crate) fn start_carriers() {
-    for c in &carrier::all()[1..] {
-        let Ok(os) = OsThread::new() else { return };
-        serve_role(os, c);
-        if spawn(os, carrier_main).is_err() {
-            // Fewer carriers run as well: nothing is ever pushed to a queue that nobody serves.
-            c.os.store(null_mut(), Relaxed);
-            // SAFETY: it never began.
-            unsafe { os.free() };
-            return;
-        }
-    }
-}
-
-/// Starts an OS thread of the engine's on `os`'s hub stack, with every signal blocked.
-pub(crate) fn spawn(os: &'static OsThread, f: unsafe extern "C" fn(usize) -> !) -> Result<(), i32> {
-    let flags = libc::CLONE_VM
-        | libc::CLONE_FS
-        | libc::CLONE_FILES
-        | libc::CLONE_SIGHAND
-        | libc::CLONE_THREAD
-        | libc::CLONE_SYSVSEM;
-    let all = !0u64;
-    let mut before = 0u64;
-    let _hold = broadcast::hold();
-    // SAFETY: masks of our own; the new thread gets its own stack and never returns from `f`.
-    let r = unsafe {
-        sys::syscall4(
-            nr(libc::SYS_rt_sigprocmask),
-            libc::SIG_SETMASK as usize,
-            &raw const all as usize,
-            &raw mut before as usize,
-            8,
-        );
-        os.kernel_mask.set(before);
-        let r = arch::clone_thread(flags as usize, os.hub_stack_top(), f, &raw const *os as usize);
-        sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const before as usize, 0, 8);
-        r
-    };
-    if sys::is_err(r) {
-        return Err(-r as i32);
-    }
-    os.began(r as i32);
-    Ok(())
-}
-
-unsafe extern "C" fn carrier_main(os: usize) -> ! {
-    // SAFETY: `spawn` passes a record.
-    let os = unsafe { &*(os as *const OsThread) };
-    // SAFETY: gettid has no effect; the name is zero-terminated.
-    unsafe {
-        os.ktid.store(sys::syscall0(nr(libc::SYS_gettid)) as i32, Relaxed);
-        sys::syscall2(nr(libc::SYS_prctl), libc::PR_SET_NAME as usize, c"patchall".as_ptr() as usize);
-    }
-    os.fs.set(arch::fs_base());
-    if os.install_alt_stack().is_err() {
-        // Handlers must not run on the program's stacks: one carrier less. Nobody else pushes to its queue.
-        // SAFETY: set by `start_carriers`; carriers are static.
-        unsafe { &*os.carrier.load(Relaxed) }.os.store(null_mut(), Relaxed);
-        os.ktid.store(0, SeqCst);
-        arch::exit_thread();
-    }
-    super::tick::arm(os);
-    signal::sync_kernel_mask(os, true);
-    turn_for_ever(os)
-}
-
-fn turn_for_ever(os: &'static OsThread) -> ! {
+pub(super) fn turn_for_ever(os: &'static OsThread) -> ! {
     loop {
-        let t = next(os);
+        let t = if os.is_home.load(Relaxed) { bound::next(os) } else { next(os) };
         run(os, t);
     }
 }
@@ -140,26 +84,40 @@ fn turn_for_ever(os: &'static OsThread) -> ! {
 fn next(os: &'static OsThread) -> ThreadRef {
     let mut waited = false;
     loop {
-        // SAFETY: a carrier's OS thread always serves a role; carriers are static.
-        let own = unsafe { &*os.carrier.load(Relaxed) };
+        let turns = os.turns.load(Relaxed).wrapping_add(1);
+        os.turns.store(turns, Relaxed);
+        let Some(own) = role(os) else {
+            spare::rest(os, waited);
+            waited = false;
+            continue;
+        };
         signal::route();
         signal::sync_kernel_mask(os, false);
-        let turns = os.turns.get().wrapping_add(1);
-        os.turns.set(turns);
         if turns.is_multiple_of(LOOK_AT_TIMERS) {
             timer::expire();
         }
         if turns.is_multiple_of(LOOK_AT_DESCRIPTORS) {
-            idle::glance();
+            look_at_descriptors(os);
         }
         if let Some(t) = own.pop().or_else(|| steal(os, own)) {
             if waited {
+                cpu_clock::begin(os);
                 idle::busy();
             }
             return t;
         }
         idle::wait(os);
         waited = true;
+    }
+}
+
+/// A look in passing, if this OS thread has not polled for a while.
+fn look_at_descriptors(os: &OsThread) {
+    let (polls, now) = (os.counters.polls.get(), sys::monotonic());
+    if polls != os.polls_then.replace(polls) {
+        os.polled_at.set(now);
+    } else if now.saturating_sub(os.polled_at.get()) >= UNSEEN {
+        idle::glance();
     }
 }
 
@@ -178,7 +136,9 @@ fn run(os: &'static OsThread, t: ThreadRef) {
         count(&os.counters.migrations);
         t.os.set(os);
     }
+    cpu_clock::go_on(os);
     os.current.store(t.as_ptr().cast_mut(), Relaxed);
+    watch::awake();
     if os.fs.get() != t.fs.get() {
         os.fs.set(t.fs.get());
         // SAFETY: engine code uses no TLS, and the program's goes on with its own.
@@ -217,7 +177,9 @@ fn serve(os: &'static OsThread, t: ThreadRef) {
     loop {
         if os.resched.load(Relaxed) {
             os.resched.store(false, Relaxed);
-            if !give_way(os, t) {
+            os.stuck.report(t);
+            // The child of a vfork runs here in its parent's place, and must not run others.
+            if !t.vfork.get() && !give_way(os, t) {
                 return;
             }
         }
@@ -284,9 +246,11 @@ fn give_way(os: &'static OsThread, t: ThreadRef) -> bool {
     timer::expire();
     idle::glance();
     signal::route();
-    // SAFETY: carriers are static.
-    let own = unsafe { &*os.carrier.load(Relaxed) };
-    if own.len() == 0 {
+    if os.is_home.load(Relaxed) {
+        // Nobody else runs here.
+        return true;
+    }
+    if role(os).is_some_and(|own| own.len() == 0) {
         return true;
     }
     if idle::anyone() {
@@ -294,14 +258,21 @@ fn give_way(os: &'static OsThread, t: ThreadRef) -> bool {
         idle::notify();
     }
     count(&os.counters.preemptions);
-    save(os, t);
-    os.current.store(null_mut(), Relaxed);
-    own.push(t);
+    queue(os, t);
     false
 }
 
-/// Takes what only the processor knows of a thread that leaves it.
-fn save(os: &OsThread, t: ThreadRef) {
+/// Puts a thread that goes on being ready behind the others.
+fn queue(os: &OsThread, t: ThreadRef) {
+    save(os, t);
+    os.current.store(null_mut(), Relaxed);
+    // Without a role, where it had one: nobody else knows of this thread.
+    // SAFETY: set with the first role; carriers are static.
+    unsafe { &*os.served.load(Relaxed) }.push(t);
+}
+
+/// Takes what only the processor knows of a thread that leaves it; gives the time stamp.
+fn save(os: &OsThread, t: ThreadRef) -> u64 {
     t.fs.set(arch::fs_base());
     os.fs.set(t.fs.get());
     t.fp_control.set(arch::fp_control());
@@ -310,6 +281,7 @@ fn save(os: &OsThread, t: ThreadRef) {
         // SAFETY: `vectors` was made at the entry from such a site (see `call`), with room for the state.
         unsafe { core::ptr::copy_nonoverlapping(os.xsave_area.get(), t.vectors.get(), n) };
     }
+    cpu_clock::charge(os, &t)
 }
 
 /// Serves a system call from its first step. False: the thread left.
@@ -366,11 +338,7 @@ fn step(os: &'static OsThread, t: ThreadRef, row: &Row) -> bool {
                 let r = t.regs();
                 r.rax = 0;
                 r.rip = r.r11 + abi::SYSCALL_LEN;
-                // SAFETY: carriers are static.
-                let own = unsafe { &*os.carrier.load(Relaxed) };
-                save(os, t);
-                os.current.store(null_mut(), Relaxed);
-                own.push(t);
+                queue(os, t);
                 return false;
             }
             Step::Resume => {
@@ -379,6 +347,7 @@ fn step(os: &'static OsThread, t: ThreadRef, row: &Row) -> bool {
             }
             Step::Exit => {
                 os.current.store(null_mut(), Relaxed);
+                cpu_clock::charge(os, &t);
                 abi::exit::reap(t);
                 return false;
             }
@@ -390,9 +359,8 @@ fn step(os: &'static OsThread, t: ThreadRef, row: &Row) -> bool {
 fn park(os: &'static OsThread, t: ThreadRef) -> bool {
     let Some(seq) = t.waiter.state.waiting() else { return false };
     count(&os.counters.parks[t.nr.get() as usize & 511]);
-    save(os, t);
+    t.parked_at.set(save(os, t));
     t.resume.set(Resume::Call);
-    t.parked_at.set(arch::timestamp());
     let deadline = t.call.deadline.get();
     if deadline != timer::NEVER && timer::add(&t.waiter, seq, deadline) {
         idle::deadline_moved(deadline);
@@ -413,6 +381,9 @@ pub(crate) fn after_fork(os: &'static OsThread, t: ThreadRef) {
     os.kicked.store(false, Relaxed);
     os.listed.set(false);
     os.next_sleeper.set(null());
+    // Timers are not inherited.
+    os.timer.set(0);
+    bound::after_fork(os, t);
     serve_role(os, &carrier::all()[0]);
     os.current.store(t.as_ptr().cast_mut(), Relaxed);
 }

@@ -3,7 +3,7 @@
 use super::carrier;
 use super::os_thread::{OsThread, count};
 use super::roles::{Roles, Sleeper, World};
-use super::timer;
+use super::{timer, watch};
 use crate::abi::signal;
 use crate::reactor;
 use crate::sys::{self, nr};
@@ -73,6 +73,7 @@ pub(crate) fn notify() {
 
 /// A deadline became the earliest one: a poller that would sleep longer looks again.
 pub(crate) fn deadline_moved(at: u64) {
+    watch::deadline_moved(at);
     ROLES.deadline_moved(at, &Engine);
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Vocabulary. A *virtual thread* ([`thread`]) is a thread of the program. An *OS thread* ([`os_thread`]) is one of the
 //! kernel's; its *hub* ([`hub`]) is the loop, on a stack of its own, that runs virtual threads and steps their calls. A
-//! *carrier* ([`carrier`]) is a queue role: a run queue and the right to run what is in it. To *park* is to wait for
+//! *carrier* ([`carrier`]) is a queue role: a run queue and the right to run what is in it; an OS thread without one is a
+//! *spare* ([`spare`]), and the watchdog ([`watch`]) gives it the role of one that is stuck. To *park* is to wait for
 //! something named; the protocol is one atomic word ([`state`]).
 //!
 //! Invariants. A thread is in one run queue, or run by one hub, or parked. It is published (queued, parked) only when
@@ -14,8 +15,11 @@
 //! of the engine's own for every thread: a page each. One scheduler loop on main's stack: main could not run again until
 //! whoever runs on top of it stops.
 
+mod asleep;
+pub(crate) mod bound;
 pub(crate) mod broadcast;
 pub(crate) mod carrier;
+pub(crate) mod cpu_clock;
 pub(crate) mod debug;
 mod heap;
 pub(crate) mod helper;
@@ -24,6 +28,8 @@ pub(crate) mod idle;
 pub(crate) mod os_thread;
 pub(crate) mod roles;
 pub(crate) mod saved;
+pub(crate) mod spare;
+pub(crate) mod spawn;
 pub(crate) mod state;
 pub(crate) mod thread;
 pub(crate) mod tick;
@@ -31,6 +37,7 @@ mod tid_blocks;
 pub(crate) mod tids;
 pub(crate) mod timer;
 pub(crate) mod waiter;
+pub(crate) mod watch;
 
 use os_thread::OsThread;
 use state::{Wake, Woken};
@@ -58,8 +65,11 @@ fn woken(w: &Waiter, how: Woken) -> bool {
     how != Woken::Late
 }
 
-/// Queues a thread that may run: on the carrier the caller serves, else on the first.
+/// Queues a thread that may run: on the carrier the caller serves, else on the first. A bound one goes to its home.
 pub(crate) fn make_ready(t: ThreadRef) {
+    if let Some(home) = t.home() {
+        return bound::ready(home, t);
+    }
     let own =
         OsThread::here().map_or(core::ptr::null_mut(), |os| os.carrier.load(core::sync::atomic::Ordering::Relaxed));
     // SAFETY: carriers are static.

@@ -10,6 +10,7 @@
 //! elsewhere.
 
 use super::carrier::Carrier;
+use super::cpu_clock::Cpu;
 use super::helper::Job;
 use super::saved::SavedContext;
 use super::thread::Thread;
@@ -52,6 +53,12 @@ pub(crate) struct OsThread {
 
     /// The virtual thread it runs, null in the hub. Read by its own signal handlers.
     pub(crate) current: AtomicPtr<Thread>,
+    /// It is, or was, the home of a bound thread ([`super::bound`]).
+    pub(crate) is_home: AtomicBool,
+    /// The thread that is bound to it, and the same when it may run.
+    pub(crate) bound: AtomicPtr<Thread>,
+    /// See above.
+    pub(crate) mine: AtomicPtr<Thread>,
     /// The run queue it serves, null when it serves none.
     pub(crate) carrier: AtomicPtr<Carrier>,
     /// Its real thread id.
@@ -70,10 +77,26 @@ pub(crate) struct OsThread {
     pub(crate) listed: Cell<bool>,
     /// FS base that is loaded while it is in the hub.
     pub(crate) fs: Cell<u64>,
-    /// Counts turns of the hub, for what is done every so many.
-    pub(crate) turns: Cell<u32>,
+    /// Counts turns of the hub, for what is done every so many, and for the watchdog. Written by the owner only.
+    pub(crate) turns: AtomicU32,
+    /// How often it had polled when that was last looked at, and when it was first seen so.
+    pub(crate) polls_then: Cell<u64>,
+    /// See above.
+    pub(crate) polled_at: Cell<u64>,
+    /// The queue it served last, for what it still runs when it has no role any more.
+    pub(crate) served: AtomicPtr<Carrier>,
+    /// Its end would be noticed (sched/spare.rs).
+    pub(crate) keeps: AtomicBool,
+    /// It cannot run virtual threads: it has no alternate stack.
+    pub(crate) unfit: AtomicBool,
+    /// What it was found stuck in by the watchdog, which cannot say so itself: milliseconds and the call.
+    pub(crate) stuck: super::watch::Stuck,
+    /// Its tick's timer, plus one; 0: it has none.
+    pub(crate) timer: Cell<i32>,
     /// Where the tick saves the next preempted context.
     pub(crate) spare: Cell<*mut SavedContext>,
+    /// What its threads' CPU clocks are counted by.
+    pub(crate) cpu: Cpu,
     /// What it does as a helper.
     pub(crate) job: Job,
     /// Counters, read by the report.
@@ -170,6 +193,11 @@ pub(crate) unsafe fn give_up() {
 /// The most OS threads the engine had at once.
 pub(crate) fn most() -> usize {
     MOST.load(Relaxed)
+}
+
+/// How many there are.
+pub(crate) fn alive() -> usize {
+    ALIVE.load(Relaxed)
 }
 
 /// All blocks ever used, for the report.

@@ -14,13 +14,14 @@ use super::saved::SavedContext;
 use super::state::{State, Wake};
 use super::waiter::Waiter;
 use crate::abi::signal::SignalState;
+use crate::arch;
 use crate::mem::{Pool, Pooled};
 use crate::reactor::{FdWait, FdWaits};
 use core::cell::{Cell, UnsafeCell};
 use core::mem::offset_of;
 use core::ops::Deref;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicPtr};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::Acquire};
 
 /// General registers. At a gate entry `r11` is the address of the native `syscall` in the site's trampoline.
 #[repr(C)]
@@ -75,13 +76,13 @@ pub(crate) struct CallState {
     pub word: Cell<u64>,
 }
 
-/// A virtual thread. The entry code knows the offsets of the first five fields.
+/// A virtual thread. Ordered by what touches it together: with a thousand threads each line of a record is a cache miss.
 #[repr(C, align(64))]
 pub(crate) struct Thread {
+    // Running it: lines 0 to 2. The entry code knows the offsets of these, and of `xmm`.
     pub(crate) regs: UnsafeCell<Regs>,
     pub(crate) os: Cell<*const OsThread>,
     pub(crate) fs: Cell<u64>,
-    pub(crate) xmm: UnsafeCell<Xmm>,
     /// The thread is in a call from a site where whole vector registers may be live: they are in the OS thread's XSAVE area, or
     /// in `vectors` while it does not run.
     pub(crate) full: Cell<bool>,
@@ -99,39 +100,59 @@ pub(crate) struct Thread {
     pub tid: Cell<u32>,
     /// MXCSR and x87 control word while it does not run.
     pub(crate) fp_control: Cell<u64>,
+    /// Time stamp of the last park.
+    pub(crate) parked_at: Cell<u64>,
+
+    // Waking it: lines 3 and 4.
     /// What it waits for.
     pub waiter: Waiter,
     /// Next in a run queue or in the pool's free list, under its lock.
     pub(crate) next: AtomicPtr<Thread>,
-    /// Neighbour in its bucket of the tid table, under the table's lock.
-    pub(crate) next_tid: Cell<*const Thread>,
-    /// Extended state of a thread that parked at a site outside libc; null when it never did.
-    pub(crate) vectors: Cell<*mut u8>,
+    /// The node of a wait on one descriptor.
+    pub(crate) fd_wait: FdWait,
+    /// The OS thread it is bound to ([`super::bound`]); null: it runs on any carrier.
+    pub(crate) home: AtomicPtr<OsThread>,
+
+    // Its calls: line 5 and what of line 6 is signals.
     /// The context `Resume::Saved` goes on from; null when it has none.
     pub(crate) saved: Cell<*mut SavedContext>,
-    /// The word that is cleared and woken at its death, or 0.
-    pub(crate) clear_tid: Cell<usize>,
-    /// Head of its robust list, or 0.
-    pub(crate) robust: Cell<usize>,
     /// State of the running call.
     pub call: CallState,
     /// The deepest stack pointer the engine has seen it with: how much of its stack may be in use.
     pub(crate) lowest_sp: Cell<u64>,
-    /// Time stamp of the last park.
-    pub(crate) parked_at: Cell<u64>,
+    /// CPU time: time stamps and nanoseconds, which add up ([`super::cpu_clock`]), and the most that was shown.
+    pub(crate) cpu_ticks: AtomicU64,
+    /// See above.
+    pub(crate) cpu_ns: AtomicU64,
+    /// See above.
+    pub(crate) cpu_seen: AtomicU64,
     /// Signals.
     pub(crate) signals: SignalState,
-    /// The node of a wait on one descriptor.
-    pub(crate) fd_wait: FdWait,
-    /// Those of a wait on many.
+
+    // Used when it goes in and out, as the registers, or rarely.
+    pub(crate) xmm: UnsafeCell<Xmm>,
+    /// Extended state of a thread that parked at a site outside libc; null when it never did.
+    pub(crate) vectors: Cell<*mut u8>,
+    /// Neighbour in its bucket of the tid table, under the table's lock.
+    pub(crate) next_tid: Cell<*const Thread>,
+    /// The word that is cleared and woken at its death, or 0.
+    pub(crate) clear_tid: Cell<usize>,
+    /// Head of its robust list, or 0.
+    pub(crate) robust: Cell<usize>,
+    /// The nodes of a wait on many descriptors.
     pub(crate) fd_waits: FdWaits,
     /// Result of a call that a helper made for it.
     pub(crate) offloaded: Cell<isize>,
     /// The first 64 CPUs of the affinity mask it set; 0: never set.
     pub(crate) affinity: Cell<u64>,
+    /// What another thread has set for it of policy, priority and nice value (abi/scheduling.rs).
+    pub(crate) scheduling: AtomicU64,
     /// PR_SET_NAME.
     pub(crate) name: Cell<[u8; 16]>,
 }
+
+const _: () = assert!(offset_of!(Thread, waiter) == 3 * arch::LINE && offset_of!(Thread, next) == 4 * arch::LINE);
+const _: () = assert!(offset_of!(Thread, saved) == 5 * arch::LINE);
 
 // SAFETY: see the header.
 unsafe impl Sync for Thread {}
@@ -210,6 +231,30 @@ impl ThreadRef {
         unsafe { ThreadRef(NonNull::new_unchecked(w.byte_sub(offset_of!(Thread, waiter)).cast_mut().cast())) }
     }
 
+    /// It will run soon: its record is fetched, what of it the waker has not touched.
+    #[inline(always)]
+    pub(crate) fn fetch_record(self) {
+        let at = self.as_ptr() as usize;
+        for line in [0, 1, 2, 5, 6, 7, 8, 9, 10] {
+            arch::prefetch(at + line * arch::LINE);
+        }
+    }
+
+    /// It will run soon: what it touches first of its stack and TLS block is fetched.
+    #[inline(always)]
+    pub(crate) fn fetch_stack(self) {
+        // SAFETY: it is queued; a thief that runs it may write these words meanwhile, and then the hint is wrong.
+        let (sp, buffer) = unsafe {
+            let regs = self.regs.get();
+            ((&raw const (*regs).rsp).read_volatile() as usize, (&raw const (*regs).rsi).read_volatile() as usize)
+        };
+        let fs = self.fs.get() as usize;
+        for at in [sp, sp + arch::LINE, sp + 2 * arch::LINE, buffer, fs, fs.wrapping_add_signed(arch::current_offset())]
+        {
+            arch::prefetch(at);
+        }
+    }
+
     /// The pool, for who looks at all records.
     pub(crate) fn pool() -> &'static Pool<Thread> {
         &POOL
@@ -260,6 +305,13 @@ impl Thread {
         if sp < self.lowest_sp.get() {
             self.lowest_sp.set(sp);
         }
+    }
+
+    /// The OS thread it is bound to.
+    #[inline(always)]
+    pub(crate) fn home(&self) -> Option<&'static OsThread> {
+        // SAFETY: OS threads' blocks are never unmapped, and a bound thread's home waits for its end.
+        unsafe { self.home.load(Acquire).as_ref() }
     }
 
     /// The OS thread it runs on.

@@ -1,7 +1,7 @@
 //! Preemption: the signal that takes the processor from a thread that computes.
 //!
 //! Each carrier's OS thread has a timer on its own CPU clock, so an idle or blocked one has no ticks. The kernel gives it
-//! at its own granularity (4 ms at HZ=250), so that is the slice. The signal is one of the two that glibc keeps for itself
+//! at its own granularity (4 ms at HZ=250); for what is to be sooner, the watchdog ([`super::watch`]) kicks. The signal is one of the two that glibc keeps for itself
 //! (33, SIGSETXID): programs cannot block it, wait for it or send it by accident; ours are told apart by `si_code` and a
 //! cookie. The handler copies the interrupted context into a record of the thread and sends the OS thread to its hub.
 
@@ -29,11 +29,40 @@ pub(crate) fn set_slice(ns: u64) {
     SLICE.store(ns, Relaxed);
 }
 
+/// The slice, in nanoseconds; 0: no preemption.
+pub(super) fn slice() -> u64 {
+    SLICE.load(Relaxed)
+}
+
 /// Starts the calling OS thread's timer. Without one (no memory for it) its threads are not preempted.
 pub(crate) fn arm(os: &OsThread) {
-    let slice = SLICE.load(Relaxed);
-    if slice > 0 {
-        let _ = start(os, libc::CLOCK_THREAD_CPUTIME_ID, COOKIE, [0, slice, 0, slice]);
+    if slice() == 0 {
+        return;
+    }
+    if os.timer.get() == 0
+        && let Ok(id) = create(os, libc::CLOCK_THREAD_CPUTIME_ID, COOKIE)
+    {
+        os.timer.set(id as i32 + 1);
+    }
+    set_own(os, slice());
+}
+
+/// Stops it: the OS thread has no role.
+pub(super) fn stop(os: &OsThread) {
+    set_own(os, 0);
+}
+
+fn set_own(os: &OsThread, slice: u64) {
+    if os.timer.get() != 0 {
+        set(os.timer.get() as usize - 1, [0, slice, 0, slice]);
+    }
+}
+
+/// The OS thread ends. Its timer would not.
+pub(super) fn delete(os: &OsThread) {
+    if os.timer.get() != 0 {
+        // SAFETY: our own timer.
+        unsafe { sys::syscall1(nr(libc::SYS_timer_delete), os.timer.replace(0) as usize - 1) };
     }
 }
 
@@ -43,7 +72,9 @@ pub(super) struct Turn(usize);
 impl Turn {
     /// Ends after so many nanoseconds, less than a second. Once: the signal is remembered if it comes before the call.
     pub(super) fn begin(os: &OsThread, ns: u64) -> Option<Turn> {
-        start(os, libc::CLOCK_MONOTONIC, TURN, [0, 0, 0, ns]).ok().map(Turn)
+        let turn = Turn(create(os, libc::CLOCK_MONOTONIC, TURN).ok()?);
+        set(turn.0, [0, 0, 0, ns]);
+        Some(turn)
     }
 }
 
@@ -59,8 +90,8 @@ pub(super) fn ends_turn(info: &SigInfo) -> bool {
     info.code == SI_TIMER && info.fields[1] == TURN
 }
 
-/// Starts a timer that signals the calling OS thread; `spec`: seconds and nanoseconds of interval and first time.
-fn start(os: &OsThread, clock: libc::clockid_t, cookie: u64, spec: [u64; 4]) -> Result<usize, i32> {
+/// Makes a timer that signals the calling OS thread.
+fn create(os: &OsThread, clock: libc::clockid_t, cookie: u64) -> Result<usize, i32> {
     /// `struct sigevent` of the kernel.
     #[repr(C)]
     struct Event {
@@ -74,14 +105,16 @@ fn start(os: &OsThread, clock: libc::clockid_t, cookie: u64, spec: [u64; 4]) -> 
         Event { value: cookie, signo: SIGNAL, notify: libc::SIGEV_THREAD_ID, tid: os.ktid.load(Relaxed), pad: [0; 11] };
     let mut id = 0i32;
     // SAFETY: structures of our own, which the kernel copies.
-    unsafe {
-        let r = sys::syscall3(nr(libc::SYS_timer_create), clock as usize, &raw const ev as usize, &raw mut id as usize);
-        if sys::is_err(r) {
-            return Err(-r as i32);
-        }
-        sys::syscall4(nr(libc::SYS_timer_settime), id as usize, 0, &raw const spec as usize, 0);
-    }
-    Ok(id as usize)
+    let r = unsafe {
+        sys::syscall3(nr(libc::SYS_timer_create), clock as usize, &raw const ev as usize, &raw mut id as usize)
+    };
+    if sys::is_err(r) { Err(-r as i32) } else { Ok(id as usize) }
+}
+
+/// Sets a timer of ours; `spec`: seconds and nanoseconds of interval and first time.
+fn set(id: usize, spec: [u64; 4]) {
+    // SAFETY: the kernel copies the structure.
+    unsafe { sys::syscall4(nr(libc::SYS_timer_settime), id, 0, &raw const spec as usize, 0) };
 }
 
 /// Asks an OS thread to look at its queue now. At most one kick is outstanding.
@@ -94,7 +127,11 @@ pub(crate) fn kick(os: &OsThread) {
     // SAFETY: rt_tgsigqueueinfo(2) copies the structure.
     unsafe {
         let (pid, tid) = (crate::process::pid() as usize, os.ktid.load(Relaxed) as usize);
-        sys::syscall4(nr(libc::SYS_rt_tgsigqueueinfo), pid, tid, SIGNAL as usize, &raw const info as usize);
+        let r = sys::syscall4(nr(libc::SYS_rt_tgsigqueueinfo), pid, tid, SIGNAL as usize, &raw const info as usize);
+        if sys::is_err(r) {
+            // No room for one (RLIMIT_SIGPENDING): none is under way.
+            os.kicked.store(false, SeqCst);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod user;
 pub(crate) mod vdso;
 
 use core::arch::asm;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// A result as the kernel gives it: a value, or minus an errno.
 pub type KResult = isize;
@@ -77,9 +78,25 @@ pub fn map(len: usize) -> Result<*mut u8, i32> {
 /// Anonymous private memory with the given protection and extra flags.
 pub fn map_with(len: usize, prot: i32, flags: i32) -> Result<*mut u8, i32> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | flags;
-    // SAFETY: a new mapping at an address of the kernel's choice changes nothing that exists.
-    let r = unsafe { syscall6(nr(libc::SYS_mmap), 0, len, prot as usize, flags as usize, usize::MAX, 0) };
+    // SAFETY: a new mapping, without MAP_FIXED, changes nothing that exists.
+    let r = unsafe { syscall6(nr(libc::SYS_mmap), apart(len), len, prot as usize, flags as usize, usize::MAX, 0) };
     if is_err(r) { Err(-r as i32) } else { Ok(r as *mut u8) }
+}
+
+/// Where a large mapping of `len` bytes should lie, 0 for anywhere: far below the libraries. Right below them, where the
+/// kernel puts what has no place of its own, is where some system call sites need their trampolines: within 2 GiB of the
+/// code, and at places that are not ours to choose (`gate/window.rs`, borrowed). A hint only.
+fn apart(len: usize) -> usize {
+    const LARGE: usize = 1 << 20;
+    const DISTANCE: usize = 16 << 30;
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    if len < LARGE {
+        return 0;
+    }
+    let first = (map_with as *const () as usize).saturating_sub(DISTANCE);
+    let _ = NEXT.compare_exchange(0, first, Relaxed, Relaxed);
+    let below = |end: usize| Some(end.checked_sub(len)? & !(LARGE - 1));
+    NEXT.fetch_update(Relaxed, Relaxed, below).ok().and_then(below).unwrap_or(0)
 }
 
 /// Gives whole pages of the engine's own mappings back: from `from` to `to`, if there is anything between.
@@ -132,6 +149,23 @@ pub fn die(what: &str) -> ! {
         syscall3(nr(libc::SYS_tgkill), pid as usize, tid as usize, libc::SIGABRT as usize);
         loop {
             syscall1(nr(libc::SYS_exit_group), 134);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_mappings_leave_the_memory_near_the_code_alone() {
+        let code = map_with as *const () as usize;
+        let mut before = usize::MAX;
+        for len in [1 << 20, 5 << 30, 3 << 20, 1 << 30] {
+            let p = map_with(len, libc::PROT_NONE, libc::MAP_NORESERVE).unwrap() as usize;
+            assert!(p + len <= code - (15 << 30), "{p:#x} and {len:#x}, code at {code:#x}");
+            assert!(p + len <= before);
+            before = p;
         }
     }
 }

@@ -8,23 +8,26 @@
 
 use super::scheduler::Scheduler;
 use crate::arch;
+use std::mem::ManuallyDrop;
 
 thread_local! {
-    static OWN: Owner = Owner(Box::new(Scheduler::new()));
+    static OWN: Owner = Owner(ManuallyDrop::new(Box::new(Scheduler::new())));
 }
 
 /// Ends the coroutines of a thread that ends.
-struct Owner(Box<Scheduler>);
+struct Owner(ManuallyDrop<Box<Scheduler>>);
 
 impl Drop for Owner {
     fn drop(&mut self) {
         // SAFETY: neither call has an effect.
         let main = unsafe { libc::gettid() == libc::getpid() };
         if main {
-            // The process ends, and its coroutines with it, as threads do.
+            // The process ends, and its coroutines with it, as threads do: nothing of them is unwound.
             arch::set_local(std::ptr::null());
         } else {
             self.0.close();
+            // SAFETY: dropped once; nobody can get at it any more.
+            unsafe { ManuallyDrop::drop(&mut self.0) };
         }
     }
 }
@@ -45,7 +48,12 @@ pub(crate) fn own() -> &'static Scheduler {
 fn made() -> &'static Scheduler {
     super::fork::watch();
     // SAFETY: boxed, so it stays where it is until the thread ends.
-    OWN.with(|o| unsafe { &*std::ptr::from_ref(&*o.0) })
+    OWN.with(|o| unsafe { &*std::ptr::from_ref(&**o.0) })
+}
+
+/// The calling thread's scheduler, unless the thread ends and it has ended before.
+pub(crate) fn remaining() -> Option<&'static Scheduler> {
+    existing().or_else(|| OWN.try_with(|_| ()).is_ok().then(made))
 }
 
 /// The calling thread's scheduler while it has coroutines.

@@ -63,7 +63,7 @@ pub use end::{Deadlock, Killed};
 pub(crate) use events::Source;
 pub use handle::JoinHandle;
 pub use join::{SelectFinished, join_all, join_all_timeout, select_finished};
-pub(crate) use local::{hooked, own};
+pub(crate) use local::{hooked, own, remaining};
 pub use locals::LocalKey;
 pub(crate) use locals::local_of_task;
 pub(crate) use offload::offload;
@@ -148,6 +148,14 @@ pub(crate) fn after(duration: Duration) -> u64 {
 pub fn yield_now() {
     if !std::thread::panicking() && local::own().yield_now() == Wake::Kill {
         interrupted(Wake::Kill);
+    }
+}
+
+/// Takes back the stack of a coroutine that has ended.
+pub(crate) fn give_back(stack: Stack) {
+    match remaining() {
+        Some(s) => s.give_back(stack),
+        None => drop(stack),
     }
 }
 

@@ -38,13 +38,13 @@ pub(crate) const ANSWER: i32 = 424242;
 /// An entry that counts and lets through.
 pub(crate) fn entries() -> Entries {
     let entry = gate_test_counting as *const () as usize;
-    Entries { libc: entry, full: entry }
+    Entries { libc: entry, full: entry, wanted: |_| true }
 }
 
 /// An entry that answers `getppid` itself.
 pub(crate) fn answering() -> Entries {
     let entry = gate_test_answering as *const () as usize;
-    Entries { libc: entry, full: entry }
+    Entries { libc: entry, full: entry, wanted: |_| true }
 }
 
 /// How many calls have come through.

@@ -12,16 +12,17 @@ mod work;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use patchall::gate::{Error, Gate, ObjectKind, Place, Reason, Threads};
+use patchall::gate::{Entries, Error, Gate, ObjectKind, Place, Reason, Threads};
 use patchall::gate::{locate, original_pc, resume_pc};
 
 use entry::{calls, entries};
 
 fn main() -> ExitCode {
-    let cases: [(&str, fn()); 11] = [
+    let cases: [(&str, fn()); 12] = [
         ("libc_works_when_patched_in_place", || work_through(Threads::One)),
         ("libc_works_when_its_pages_are_replaced", || work_through(Threads::Many)),
         ("an_entry_may_answer_for_the_kernel", an_entry_may_answer_for_the_kernel),
+        ("a_call_that_the_entry_does_not_want_is_left_alone", unwanted_calls),
         ("the_file_stays_in_the_map_when_patched_in_place", the_file_stays_in_the_map),
         ("without_proc_self_mem_pages_are_replaced", without_memory_file),
         ("a_second_gate_is_refused", a_second_gate_is_refused),
@@ -104,6 +105,19 @@ fn an_entry_may_answer_for_the_kernel() {
     // SAFETY: close(2) of no descriptor.
     assert_eq!(unsafe { libc::close(-1) }, -1);
     assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::EBADF));
+}
+
+fn unwanted_calls() {
+    let wanted = |number| number as libc::c_long != libc::SYS_getppid;
+    // SAFETY: as in `open`.
+    let _gate = unsafe { Gate::open(Entries { wanted, ..entries() }, Threads::One) }.unwrap();
+    let before = calls();
+    // SAFETY: getppid(2) has no preconditions.
+    unsafe { libc::getppid() };
+    assert_eq!(calls(), before);
+    // SAFETY: getpgrp(2) has no preconditions. syscall(2) makes any call, so its site is not one that can make only getppid.
+    unsafe { (libc::getpgrp(), libc::syscall(libc::SYS_getppid)) };
+    assert_eq!(calls(), before + 2);
 }
 
 fn libc_lines() -> Vec<String> {

@@ -1,4 +1,4 @@
-// harness: kernel-threads=+4
+// harness: kernel-threads=+6
 // A process-shared condition: parent and child hand a turn to and fro, with idle threads in both.
 #include "shared.h"
 

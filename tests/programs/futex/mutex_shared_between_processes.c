@@ -1,4 +1,4 @@
-// harness: kernel-threads=+6
+// harness: kernel-threads=+8
 // A process-shared mutex keeps the threads of a parent and of two children apart.
 #include "shared.h"
 

@@ -1,4 +1,4 @@
-// harness: kernel-threads=+4
+// harness: kernel-threads=+6
 // A robust mutex in shared memory: its owner's process is killed, and the waiting thread of another learns it.
 #include "shared.h"
 #include <signal.h>

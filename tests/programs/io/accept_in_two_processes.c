@@ -1,4 +1,4 @@
-// harness: kernel-threads=+4
+// harness: kernel-threads=+6
 // A prefork server: two processes of sixteen accepting threads each share a listener; each of 200 connections is served
 // once, and no thread gets stuck on a connection that the other process took.
 #include "net.h"

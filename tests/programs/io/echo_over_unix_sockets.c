@@ -1,4 +1,4 @@
-// harness: kernel-threads=+64
+// harness: kernel-threads=+66
 // Echo over UNIX stream sockets with an abstract name and over socket pairs; accept4 sets the flags it is asked for.
 #include "net.h"
 

@@ -1,4 +1,4 @@
-// harness: kernel-threads=+4
+// harness: kernel-threads=+6
 // POSIX and System V message queues and semaphores between threads: full and empty ones wait, timeouts, EAGAIN.
 // harness: libs=-lrt
 #include "net.h"

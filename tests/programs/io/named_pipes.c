@@ -1,4 +1,4 @@
-// harness: kernel-threads=+4
+// harness: kernel-threads=+6
 // Opening a FIFO waits for the other side; several readers and writers come and go; the end comes with the last writer.
 #include "net.h"
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-// harness: kernel-threads=+20
+// harness: kernel-threads=+22
 // Regular files in many threads: pread and pwrite, append, fsync, locks by flock and fcntl (waiting ones too).
 #include "net.h"
 #include <sys/file.h>

@@ -1,4 +1,4 @@
-// harness: kernel-threads=+6
+// harness: kernel-threads=+8
 // sendfile, splice, tee, vmsplice and copy_file_range move data between files, pipes and sockets, and wait where needed.
 #include "net.h"
 #include <sys/sendfile.h>

@@ -1,4 +1,4 @@
-// harness: kernel-threads=+6
+// harness: kernel-threads=+8
 // fork in a thread while others compute, sleep and hold locks: the child has the caller only, and makes threads itself.
 #include "../check.h"
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-// harness: kernel-threads=+10
+// harness: kernel-threads=+12
 // vfork and exec, posix_spawn, system and popen from several threads at the same time.
 #include "../check.h"
 #include <spawn.h>

@@ -1,4 +1,4 @@
-// harness: kernel-threads=+16
+// harness: kernel-threads=+18
 // waitpid, wait4 and waitid in several threads: for one child, for any, for a group, without waiting, ECHILD.
 #include "../check.h"
 #include <signal.h>

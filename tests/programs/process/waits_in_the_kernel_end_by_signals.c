@@ -1,4 +1,4 @@
-// harness: kernel-threads=+120
+// harness: kernel-threads=+122
 // flock, record locks, semaphores and message queues: many threads wait at once, a handler ends the wait with EINTR or,
 // under SA_RESTART where signal(7) says so, does not; and whoever is let go, goes on.
 #include "../check.h"

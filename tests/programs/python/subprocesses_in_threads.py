@@ -1,4 +1,4 @@
-# harness: kernel-threads=+16
+# harness: kernel-threads=+18
 """subprocess from many threads at a time: output, input, status, time-out with kill."""
 import subprocess
 import sys

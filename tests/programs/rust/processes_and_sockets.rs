@@ -1,4 +1,4 @@
-// harness: kernel-threads=+16
+// harness: kernel-threads=+18
 //! std::process and std::net in threads: output of children, stdin through pipes, TcpListener with a thread each.
 
 use std::io::{BufRead, BufReader, Read, Write};

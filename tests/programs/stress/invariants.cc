@@ -1,4 +1,4 @@
-// harness: kernel-threads=+8
+// harness: kernel-threads=+10
 // Everything at once: locks, conditions, semaphores, barriers, thread churn, cancellation, malloc, exceptions, pipes,
 // sleeps, forks, signals and hogs, each with an invariant that it checks all the time; at the end the sums must fit and
 // every kind must have made progress. Arguments: seconds, scale (how many actors of each kind).

@@ -32,10 +32,10 @@ fn accept_with(t: ThreadRef, flags: i32) -> Step {
         if f.entry.mode(f.fd) & NONBLOCK != 0 {
             return Tried::Done(accept_now(t, f, flags));
         }
-        if !is_ready(f.fd, libc::POLLIN) {
-            return Tried::Done(AGAIN);
-        }
         if !f.entry.is_private() {
+            if !is_ready(f.fd, libc::POLLIN) {
+                return Tried::Done(AGAIN);
+            }
             // One helper for a listener: the others of ours wait until it has taken its connection.
             shared = !f.entry.in_helper.swap(true, SeqCst);
             return if shared { Tried::Drained(0) } else { Tried::Done(AGAIN) };

@@ -301,7 +301,7 @@ fn below_mains_stack(addr: usize) -> bool {
 }
 
 /// The program is about to be replaced: what it ignores, the next one ignores (execve(2)).
-pub(crate) fn before_exec() {
+pub(super) fn before_exec() {
     let all = ACTIONS.lock();
     for sig in 1..=super::NSIG as i32 {
         if OURS.load(Relaxed) & super::bit(sig) != 0 && all.0[sig as usize].handler == libc::SIG_IGN {
@@ -311,7 +311,7 @@ pub(crate) fn before_exec() {
 }
 
 /// The program was not replaced after all.
-pub(crate) fn after_failed_exec() {
+pub(super) fn after_failed_exec() {
     let all = ACTIONS.lock();
     for sig in 1..=super::NSIG as i32 {
         if OURS.load(Relaxed) & super::bit(sig) != 0 {

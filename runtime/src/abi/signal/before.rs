@@ -4,11 +4,12 @@
 //! another, would not. So they move to the thread's own queue. What is pending for the process stays in the kernel, blocked
 //! on every OS thread, until a thread opens it. Which is which only procfs tells: rt_sigpending(2) gives both.
 
-use super::{Queue, calls};
+use super::calls;
+use crate::sys::kernel::SigInfo;
 use crate::sys::{self, nr};
 
-/// Moves what is pending for the calling thread alone to `queue`. Every signal is blocked.
-pub(super) fn adopt(queue: &Queue) {
+/// Takes what is pending for the calling OS thread alone.
+pub(super) fn take_own(mut f: impl FnMut(&SigInfo)) {
     let mut pending = 0u64;
     // SAFETY: the kernel writes 8 bytes.
     unsafe { sys::syscall2(nr(libc::SYS_rt_sigpending), &raw mut pending as usize, size_of::<u64>()) };
@@ -17,7 +18,7 @@ pub(super) fn adopt(queue: &Queue) {
     }
     // The kernel takes those of the thread before those of the process (kernel/signal.c, dequeue_signal).
     while let Some(info) = own_pending().and_then(|own| calls::kernel_pending(own & pending)) {
-        queue.push(&info);
+        f(&info);
     }
 }
 

@@ -200,22 +200,34 @@ fn to_thread(t: ThreadRef, tid: u32, sig: i32, info: Option<SigInfo>) -> Step {
 
 /// kill(2) to ourselves: delivered before the call returns, if the caller may take it (POSIX).
 pub(crate) fn kill(t: ThreadRef) -> Step {
-    let (pid, sig) = (t.arg(0) as i32, t.arg(1) as i32);
-    if pid != process::pid() || !treated_here(sig) {
-        return Step::Native;
+    let sig = t.arg(1) as i32;
+    match for_ourselves(t) {
+        Some(_) if treated_here(sig) => to_ourselves(t, &from_us(sig, libc::SI_USER)),
+        // SAFETY: kill(2) has no pointers.
+        Some(pid) if pid != t.arg(0) => Step::Done(unsafe { sys::syscall2(nr(libc::SYS_kill), pid, t.arg(1)) }),
+        _ => Step::Native,
     }
-    to_ourselves(t, &from_us(sig, libc::SI_USER))
+}
+
+/// Our own process's id, if argument 0 names it: by any thread's, too (kernel/signal.c looks tasks up).
+fn for_ourselves(t: ThreadRef) -> Option<usize> {
+    let (id, pid) = (t.arg(0) as i32, process::pid());
+    (id == pid || id > 0 && tids::with(id as u32, |_| ()).is_some()).then_some(pid as usize)
 }
 
 /// rt_sigqueueinfo(2) to ourselves: past the kernel, which would hand several to several carriers, in whatever order.
 pub(crate) fn rt_sigqueueinfo(t: ThreadRef) -> Step {
-    let (pid, sig) = (t.arg(0) as i32, t.arg(1) as i32);
-    if pid != process::pid() || !treated_here(sig) {
-        return Step::Native;
-    }
-    match user::get::<SigInfo>(t.arg(2)) {
-        Ok(i) => to_ourselves(t, &SigInfo { signo: sig, ..i }),
-        Err(f) => f.into(),
+    let sig = t.arg(1) as i32;
+    match for_ourselves(t) {
+        Some(_) if treated_here(sig) => match user::get::<SigInfo>(t.arg(2)) {
+            Ok(i) => to_ourselves(t, &SigInfo { signo: sig, ..i }),
+            Err(f) => f.into(),
+        },
+        Some(pid) if pid != t.arg(0) => {
+            // SAFETY: the program's call; the kernel checks its pointer.
+            Step::Done(unsafe { sys::syscall3(nr(libc::SYS_rt_sigqueueinfo), pid, t.arg(1), t.arg(2)) })
+        }
+        _ => Step::Native,
     }
 }
 

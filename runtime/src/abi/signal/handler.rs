@@ -29,6 +29,8 @@ const FAULTS: u64 = super::bit(libc::SIGSEGV)
 
 /// Makes [`on_signal`] the kernel's handler for `sig`, with those of the program's flags that the kernel must know.
 pub(crate) fn install(sig: i32, flags: u64) {
+    // Calls that the kernel makes for the program must not end because of a tick.
+    let flags = if sig == tick::SIGNAL { libc::SA_RESTART as u64 } else { flags };
     let kept = flags & (libc::SA_RESTART | libc::SA_NOCLDSTOP | libc::SA_NOCLDWAIT) as u64;
     let ours = (libc::SA_SIGINFO | libc::SA_ONSTACK) as u64 | SA_RESTORER;
     let a = SigAction {

@@ -20,6 +20,7 @@
 mod action;
 mod before;
 pub(crate) mod calls;
+mod exec;
 mod frame;
 mod handler;
 mod inbox;
@@ -28,7 +29,7 @@ mod shared;
 mod signalfd;
 pub(crate) mod timers;
 
-pub(crate) use action::{after_failed_exec, before_exec};
+pub(crate) use exec::{after_failed_exec, before_exec};
 pub(crate) use frame::sigreturn;
 pub(crate) use handler::{NEVER_BLOCKED, install};
 pub(crate) use shared::send_to_process;
@@ -198,16 +199,23 @@ fn open_for(t: ThreadRef, set: u64) {
     }
 }
 
+/// Blocks all that can be blocked, in the calling OS thread: it has no role.
+pub(crate) fn block_all(os: &OsThread) {
+    set_kernel_mask(os, !NEVER_BLOCKED);
+}
+
+fn set_kernel_mask(os: &OsThread, mask: u64) {
+    os.kernel_mask.set(mask);
+    // SAFETY: a mask of our own.
+    unsafe { sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const mask as usize, 0, 8) };
+}
+
 /// Brings the calling OS thread's kernel mask in line with what the engine wants.
 #[inline]
 pub(crate) fn sync_kernel_mask(os: &OsThread, always: bool) {
     let want = KERNEL_MASK.load(SeqCst) & !debug::signals();
     if always || os.kernel_mask.get() != want {
-        os.kernel_mask.set(want);
-        // SAFETY: a mask of our own.
-        unsafe {
-            sys::syscall4(nr(libc::SYS_rt_sigprocmask), libc::SIG_SETMASK as usize, &raw const want as usize, 0, 8)
-        };
+        set_kernel_mask(os, want);
     }
 }
 
@@ -299,7 +307,7 @@ pub(crate) fn init(t: ThreadRef) {
     unsafe { sys::syscall4(nr(libc::SYS_rt_sigprocmask), set, all_at, mask_at, 8) };
     KERNEL_MASK.store(mask & !handler::NEVER_BLOCKED, SeqCst);
     t.signals.mask.store(mask, SeqCst);
-    before::adopt(&t.signals.pending);
+    before::take_own(|info| t.signals.pending.push(info));
     action::adopt();
 }
 

@@ -111,6 +111,21 @@ impl Queue {
         Some(found.unwrap_or(SigInfo { signo: sig, ..Default::default() }))
     }
 
+    /// Shows what is in it of `wanted`, in the order in which it came.
+    pub(super) fn each(&self, wanted: u64, mut f: impl FnMut(&SigInfo)) {
+        let _lock = LOCK.lock();
+        let mut p = self.first.get();
+        // SAFETY: the list is ours under the lock.
+        while let Some(n) = unsafe { p.as_ref() } {
+            // SAFETY: as above.
+            let info = unsafe { *n.info.get() };
+            if wanted & bit(info.signo) != 0 {
+                f(&info);
+            }
+            p = n.next.load(Relaxed);
+        }
+    }
+
     /// Drops everything.
     pub(super) fn clear(&self) {
         while self.take(!0).is_some() {}

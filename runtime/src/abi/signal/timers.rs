@@ -2,7 +2,7 @@
 //! process, and what comes is sent on to the thread by the timer's id.
 
 use super::action;
-use crate::abi::{Step, err};
+use crate::abi::{Step, cpu_time, err};
 use crate::sched::thread::ThreadRef;
 use crate::sched::tids;
 use crate::sys::kernel::SigInfo;
@@ -29,9 +29,15 @@ const SI_TIMER: i32 = -2;
 
 /// timer_create(2).
 pub(crate) fn timer_create(t: ThreadRef) -> Step {
-    let (clock, event_at, id_at) = (t.arg(0), t.arg(1), t.arg(2));
+    let (event_at, id_at) = (t.arg(1), t.arg(2));
+    let clock = match cpu_time::of_timer(t) {
+        Ok(clock) => clock,
+        Err(s) => return s,
+    };
+    // SAFETY: the program's call, with another name of the clock at most.
+    let plain = || Step::Done(unsafe { sys::syscall3(nr(libc::SYS_timer_create), clock as usize, event_at, id_at) });
     if event_at == 0 {
-        return Step::Native;
+        return plain();
     }
     let event: SigEvent = match user::get(event_at) {
         Ok(e) => e,
@@ -39,7 +45,7 @@ pub(crate) fn timer_create(t: ThreadRef) -> Step {
     };
     let tid = event.tid as u32;
     if event.notify != libc::SIGEV_THREAD_ID || tids::with(tid, |_| ()).is_none() {
-        return Step::Native;
+        return plain();
     }
     let mut all = DIRECTED.lock();
     let Some(place) = all.iter_mut().find(|p| p.1 == 0) else { return err(libc::EAGAIN) };
@@ -47,7 +53,7 @@ pub(crate) fn timer_create(t: ThreadRef) -> Step {
     action::take_over(super::bit(event.signo), true);
     let ours = SigEvent { notify: libc::SIGEV_SIGNAL, tid: 0, ..event };
     // SAFETY: the kernel copies our structure and writes the id where the program wants it.
-    let r = unsafe { sys::syscall3(nr(libc::SYS_timer_create), clock, &raw const ours as usize, id_at) };
+    let r = unsafe { sys::syscall3(nr(libc::SYS_timer_create), clock as usize, &raw const ours as usize, id_at) };
     if !sys::is_err(r)
         && let Ok(id) = user::get::<i32>(id_at)
     {

@@ -104,6 +104,13 @@ pub(crate) fn stack_pointer() -> usize {
     r
 }
 
+/// Whether it runs at one rate, whatever the processor does, asleep too (CPUID 8000_0007h, EDX bit 8).
+pub(crate) fn timestamps_are_even() -> bool {
+    use core::arch::x86_64::__cpuid;
+    const POWER: u32 = 0x8000_0007;
+    __cpuid(0x8000_0000).eax >= POWER && __cpuid(POWER).edx & 1 << 8 != 0
+}
+
 /// The time-stamp counter: cheap enough for every park; turned into time only when somebody looks.
 #[inline(always)]
 pub(crate) fn timestamp() -> u64 {
