@@ -3,22 +3,29 @@
 //! A generator runs on a stack of its own, on behalf of whoever resumes it: while it sleeps or blocks, that coroutine does.
 //!
 //! ```text
-//! resumer:   send(r) ──▶ resume(Send(r)) ─┐            ┌─▶ Some(y)
-//! generator:             yield_(y0) ◀─────┘ ... yield_(y) ─┘
+//! resumer:   send(r) ─┐ resume              ┌─▶ Some(y)
+//! generator:          └─▶ r = yield_(y0) .. yield_(y) suspends
 //! ```
+//!
+//! Unsafe: values are passed in slots of which one side knows that they are full.
 
 use crate::task::{Stack, give_back, own};
 use corosensei::{Coroutine, CoroutineResult, Yielder as Inner};
 use std::any::Any;
+use std::cell::{Cell, UnsafeCell};
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// What a generator is resumed with.
-enum Resume<R> {
-    Send(R),
-    /// The first time, when nobody waits for a value.
-    Start,
-    Throw(Box<dyn Any + Send>),
+/// Where values lie while they are passed. Nothing but a flag goes through the switch, in a register: whether something is
+/// thrown. (A message of several words would be written to memory in parts and read as a whole, which costs more than the
+/// switch.)
+struct Slots<R, Y> {
+    /// Full when the generator is resumed by a value, until it takes that.
+    input: UnsafeCell<MaybeUninit<R>>,
+    /// Full when the generator has suspended, until its resumer takes that.
+    output: UnsafeCell<MaybeUninit<Y>>,
+    thrown: Cell<Option<Box<dyn Any + Send>>>,
 }
 
 /// The payload that unwinds a generator which is closed or dropped before its end. (Python: `GeneratorExit`.)
@@ -26,19 +33,31 @@ enum Resume<R> {
 pub struct Closed(());
 
 /// What a generator's function is given: the way to give values.
-#[repr(transparent)]
-pub struct Yielder<R, Y>(Inner<Resume<R>, Y>);
+pub struct Yielder<R, Y> {
+    inner: *const Inner<bool, ()>,
+    slots: *const Slots<R, Y>,
+}
 
 impl<R, Y> Yielder<R, Y> {
     /// Gives a value to who resumed the generator, and waits to be resumed with another. (`yield` is a reserved word.)
-    #[inline]
+    #[inline(always)]
     pub fn yield_(&self, value: Y) -> R {
-        match self.0.suspend(value) {
-            Resume::Send(value) => value,
-            Resume::Throw(payload) => resume_unwind(payload),
-            Resume::Start => unreachable!("started once"),
+        // SAFETY: this exists while the generator's function runs; the slots live as long as its stack. See `Slots` for which
+        // is full.
+        unsafe {
+            let slots = &*self.slots;
+            (*slots.output.get()).write(value);
+            if (*self.inner).suspend(()) {
+                thrown(slots.thrown.take());
+            }
+            (*slots.input.get()).assume_init_read()
         }
     }
+}
+
+#[cold]
+fn thrown(payload: Option<Box<dyn Any + Send>>) -> ! {
+    resume_unwind(payload.unwrap_or_else(|| Box::new(Closed(()))))
 }
 
 impl<R, Y> fmt::Debug for Yielder<R, Y> {
@@ -47,7 +66,7 @@ impl<R, Y> fmt::Debug for Yielder<R, Y> {
     }
 }
 
-type Body<R, Y, T> = Coroutine<Resume<R>, Y, std::thread::Result<T>, Stack>;
+type Body<T> = Coroutine<bool, (), std::thread::Result<T>, Stack>;
 
 /// A function that gives values of type `Y`, is sent values of type `R` for them, and returns a `T` in the end.
 ///
@@ -89,7 +108,9 @@ type Body<R, Y, T> = Coroutine<Resume<R>, Y, std::thread::Result<T>, Stack>;
 /// std::thread::spawn(move || numbers.count());
 /// ```
 pub struct Generator<R, Y, T = ()> {
-    body: Option<Body<R, Y, T>>,
+    // Before the slots, which it uses.
+    body: Option<Body<T>>,
+    slots: Box<Slots<R, Y>>,
     started: bool,
     returned: Option<T>,
 }
@@ -119,17 +140,22 @@ impl<R: 'static, Y: 'static, T: 'static> Generator<R, Y, T> {
         let stack = own()
             .stack()
             .unwrap_or_else(|e| panic!("no stack for a generator: {}", std::io::Error::from_raw_os_error(e)));
-        // corosensei moves it onto the stack.
-        let f = Box::new(f);
-        let body = Coroutine::with_stack(stack, move |inner: &Inner<Resume<R>, Y>, first| {
-            // SAFETY: a transparent wrapper.
-            let yielder = unsafe { &*std::ptr::from_ref(inner).cast::<Yielder<R, Y>>() };
-            match first {
-                Resume::Throw(payload) => Err(payload),
-                Resume::Send(_) | Resume::Start => catch_unwind(AssertUnwindSafe(|| f(yielder))),
-            }
+        let slots = Box::new(Slots {
+            input: UnsafeCell::new(MaybeUninit::uninit()),
+            output: UnsafeCell::new(MaybeUninit::uninit()),
+            thrown: Cell::new(None),
         });
-        Generator { body: Some(body), started: false, returned: None }
+        let place: *const Slots<R, Y> = &raw const *slots;
+        // corosensei moves the function onto the stack, where there is not room for any.
+        let f = Box::new(f);
+        let body = Coroutine::with_stack(stack, move |inner: &Inner<bool, ()>, thrown| {
+            if thrown {
+                // SAFETY: the slots live as long as the stack.
+                return Err(unsafe { (*place).thrown.take() }.unwrap_or_else(|| Box::new(Closed(()))));
+            }
+            catch_unwind(AssertUnwindSafe(|| f(&Yielder { inner, slots: place })))
+        });
+        Generator { body: Some(body), slots, started: false, returned: None }
     }
 }
 
@@ -140,7 +166,7 @@ impl<R, Y, T> Generator<R, Y, T> {
     /// As the function does; or when it has begun before.
     pub fn start(&mut self) -> Option<Y> {
         assert!(!self.started, "the generator has begun already: send() or next() resumes it");
-        self.resume(Resume::Start)
+        self.resume(false)
     }
 
     /// Sends it a value, which its `yield_` gives, and runs it up to the next value of its own; `None`: it has returned, now
@@ -149,10 +175,10 @@ impl<R, Y, T> Generator<R, Y, T> {
     /// # Panics
     /// As the function does; or when it has not begun: nobody waits for a value then, so [`Generator::start`] it (or take
     /// `next`) first.
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, value: R) -> Option<Y> {
         assert!(self.started, "a value sent to a generator that has not begun: start() it first");
-        self.resume(Resume::Send(value))
+        self.pass(value)
     }
 
     /// Has its `yield_` panic with a payload, and runs it up to its next value if it catches that. One that has not begun or
@@ -175,7 +201,12 @@ impl<R, Y, T> Generator<R, Y, T> {
         if self.body.is_none() {
             resume_unwind(Box::new(payload));
         }
-        self.resume(Resume::Throw(Box::new(payload)))
+        self.raise(Box::new(payload))
+    }
+
+    fn raise(&mut self, payload: Box<dyn Any + Send>) -> Option<Y> {
+        self.slots.thrown.set(Some(payload));
+        self.resume(true)
     }
 
     /// Has it unwind to its end from where it is. Nothing happens to one that is at its end.
@@ -195,24 +226,35 @@ impl<R, Y, T> Generator<R, Y, T> {
             self.body = None;
         }
         self.body.as_ref()?;
-        match catch_unwind(AssertUnwindSafe(|| self.resume(Resume::Throw(Box::new(Closed(())))))) {
+        match catch_unwind(AssertUnwindSafe(|| self.raise(Box::new(Closed(()))))) {
             Ok(value) => value,
             Err(payload) if payload.is::<Closed>() => None,
             Err(payload) => resume_unwind(payload),
         }
     }
 
-    #[inline]
-    fn resume(&mut self, with: Resume<R>) -> Option<Y> {
+    /// Resumes one that waits for a value.
+    #[inline(always)]
+    fn pass(&mut self, value: R) -> Option<Y> {
+        self.body.as_ref()?;
+        // SAFETY: the generator does not run, and its `yield_` takes the value.
+        unsafe { (*self.slots.input.get()).write(value) };
+        self.resume(false)
+    }
+
+    #[inline(always)]
+    fn resume(&mut self, throw: bool) -> Option<Y> {
         let body = self.body.as_mut()?;
         self.started = true;
-        match body.resume(with) {
-            CoroutineResult::Yield(value) => Some(value),
+        match body.resume(throw) {
+            // SAFETY: the generator has suspended, after it put a value there.
+            CoroutineResult::Yield(()) => Some(unsafe { (*self.slots.output.get()).assume_init_read() }),
             CoroutineResult::Return(outcome) => self.end(outcome),
         }
     }
 
     #[cold]
+    #[inline(never)]
     fn end(&mut self, outcome: std::thread::Result<T>) -> Option<Y> {
         if let Some(body) = self.body.take() {
             give_back(body.into_stack());
@@ -245,9 +287,9 @@ impl<R: Default, Y, T> Iterator for Generator<R, Y, T> {
     type Item = Y;
 
     /// Starts it, or resumes it with the default value. (Python: `next`.)
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Y> {
-        self.resume(Resume::Send(R::default()))
+        if self.started { self.pass(R::default()) } else { self.resume(false) }
     }
 }
 

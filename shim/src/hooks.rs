@@ -15,7 +15,15 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering::*};
 use redhook::ld_preload::dlsym_next;
 
-patchall::export_hooks!();
+patchall::export_preloaded_hooks!();
+
+/// For a program that links the crate and patches itself, too (`patchall::monkey`): the gate is this library's to open. Answers
+/// whether it is open.
+#[unsafe(no_mangle)]
+extern "C" fn patchall_open_gate() -> bool {
+    start::before_first_thread();
+    patchall::process::is_open()
+}
 
 /// Declares the hooks: the real function is given to the body as `real`. Of several versions of a symbol the one to take must
 /// be said (`""` where there is one): older glibcs find the oldest by RTLD_NEXT (bug 14932), and programs mean the newest.

@@ -128,7 +128,10 @@ pub const LEFT_OUT: &[LeftOut] = &[
         functions: &["splice", "tee", "vmsplice", "aio_suspend", "lio_listio", "getrandom", "io_getevents"],
         reason: "are rare in programs that are not built around an event loop",
     },
-    LeftOut { functions: &["syscall"], reason: "goes below every function of libc, hooked or not" },
+    LeftOut {
+        functions: &["syscall"],
+        reason: "goes below every function of libc, hooked or not; a linked program's hook serves futex, for std's locks",
+    },
 ];
 
 #[cfg(test)]

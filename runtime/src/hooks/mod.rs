@@ -18,7 +18,8 @@
 //! since it runs where a program's malloc is interrupted; a hook runs as a function of the program, on a stack that may
 //! be switched away.
 //!
-//! A program that links the crate says [`export_hooks!`](crate::export_hooks) once; the preloaded library does so, too.
+//! A program that links the crate says [`export_hooks!`](crate::export_hooks) once, and [`crate::monkey`] switches them on;
+//! the preloaded library exports them, too.
 //!
 //! Each function here does as its manual page says, to the errno; how it waits is the subject of the files:
 //!
@@ -27,9 +28,11 @@
 //! | `table` | the symbols, their types and the functions that serve them |
 //! | `real` | libc's own functions |
 //! | `transfer`, `socket`, `ready`, `time`, `child` | the calls |
+//! | `futex` | the waits of std's locks, which go by syscall(2) |
 //! | `left_out` | what is not hooked, and why |
 
 mod child;
+mod futex;
 mod left_out;
 mod ready;
 pub(crate) mod real;
@@ -39,7 +42,26 @@ mod time;
 mod transfer;
 mod wait;
 
+#[doc(hidden)]
+pub use futex::syscall;
 pub use left_out::{LEFT_OUT, LeftOut};
 pub(crate) use table::find_all;
 #[doc(hidden)]
+pub use table::real as original;
+#[doc(hidden)]
 pub use table::{SYMBOLS, entry, types};
+
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+static EXPORTED: AtomicBool = AtomicBool::new(false);
+
+/// What [`export_hooks!`](crate::export_hooks) calls when the program is loaded.
+#[doc(hidden)]
+pub extern "C" fn exported() {
+    EXPORTED.store(true, Relaxed);
+}
+
+/// Whether this program exports the hooks.
+pub(crate) fn are_exported() -> bool {
+    EXPORTED.load(Relaxed)
+}

@@ -10,19 +10,19 @@ use core::ffi::{CStr, c_void};
 use core::sync::atomic::{AtomicPtr, Ordering::*};
 
 /// Where one function is.
-pub(super) struct Real {
+pub(crate) struct Real {
     name: &'static CStr,
     at: AtomicPtr<c_void>,
 }
 
 impl Real {
-    pub(super) const fn new(name: &'static CStr) -> Real {
+    pub(crate) const fn new(name: &'static CStr) -> Real {
         Real { name, at: AtomicPtr::new(core::ptr::null_mut()) }
     }
 
     /// Its address.
     #[inline(always)]
-    pub(super) fn get(&self) -> *mut c_void {
+    pub(crate) fn get(&self) -> *mut c_void {
         let p = self.at.load(Relaxed);
         if p.is_null() { self.find() } else { p }
     }

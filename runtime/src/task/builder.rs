@@ -2,7 +2,7 @@
 
 use super::handle::Outcome;
 use super::record::{New, Task};
-use super::stack::{self, Stack};
+use super::stack::Stack;
 use super::{JoinHandle, local, sleep};
 use std::cell::Cell;
 use std::io;
@@ -124,7 +124,6 @@ impl Builder {
     {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let scheduler = local::own();
-        stack::overflow::watch();
         let stack = match self.stack_size {
             None => scheduler.stack(),
             Some(size) => Stack::take(size),

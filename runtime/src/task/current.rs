@@ -107,24 +107,32 @@ fn park_until(deadline: u64, outside: bool) {
 #[derive(Clone)]
 pub struct Unparker(Arc<Address>);
 
-struct Address {
-    inbox: Arc<Inbox>,
-    key: Key,
+/// A coroutine, as any thread may wake it.
+#[derive(Clone)]
+pub(crate) struct Address {
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) key: Key,
+}
+
+impl Address {
+    /// Ends the park that it names, if that lasts.
+    pub(crate) fn wake(&self) {
+        let who = Who { inbox: Arc::as_ptr(&self.inbox), key: self.key };
+        // SAFETY: the inbox is held.
+        unsafe { who.wake() };
+    }
 }
 
 impl Unparker {
     /// For the coroutine that runs.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Unparker {
-        let (inbox, key) = local::own().address();
-        Unparker(Arc::new(Address { inbox, key }))
+        Unparker(Arc::new(local::own().address(Key::UNPARK)))
     }
 
     /// Has its [`park`] or [`park_outside`] return: the one it is in, or the next one.
     pub fn unpark(&self) {
-        let who = Who { inbox: Arc::as_ptr(&self.0.inbox), key: self.0.key };
-        // SAFETY: the inbox is held.
-        unsafe { who.wake() };
+        self.0.wake();
     }
 
     pub(crate) fn into_waker(self) -> task::Waker {

@@ -84,11 +84,11 @@ impl Events {
         }
         if self.epoll.get() < 0 {
             // SAFETY: no pointers.
-            let r = unsafe { sys::syscall1(nr(libc::SYS_epoll_create1), libc::EPOLL_CLOEXEC as usize) };
-            if sys::is_err(r) {
+            let fd = by_libc(|| unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) });
+            if fd < 0 {
                 return None;
             }
-            self.epoll.set(out_of_the_way(r as i32));
+            self.epoll.set(out_of_the_way(fd));
             for source in self.sources.borrow().iter().flatten() {
                 source.register(self.epoll.get() as usize);
             }
@@ -203,8 +203,7 @@ impl Events {
     pub(super) fn after_fork(&self) {
         let epoll = self.epoll.replace(-1);
         if epoll >= 0 {
-            // SAFETY: our own descriptor; the parent has its own.
-            unsafe { sys::syscall1(nr(libc::SYS_close), epoll as usize) };
+            close(epoll);
         }
         self.descriptors.borrow_mut().clear();
         self.count.set(0);
@@ -288,17 +287,30 @@ fn control(epoll: usize, op: i32, fd: i32, events: u32, data: u64) -> i32 {
     if sys::is_err(r) { -r as i32 } else { 0 }
 }
 
+/// Makes a call of libc's, which the gate sees if it is open: it has to know when a descriptor that threads wait for is made and
+/// closed. errno stays as it was.
+pub(super) fn by_libc(call: impl FnOnce() -> i32) -> i32 {
+    let errno = super::errno();
+    let result = call();
+    super::set_errno(errno);
+    result
+}
+
+/// Closes a descriptor of ours.
+pub(super) fn close(fd: i32) {
+    // SAFETY: no pointers.
+    by_libc(|| unsafe { libc::close(fd) });
+}
+
 /// Gives a descriptor of ours a high number, if the limit allows it: programs count on low ones.
 pub(super) fn out_of_the_way(low: i32) -> i32 {
-    // SAFETY: the descriptor is ours, and has one number afterwards.
-    unsafe {
-        let high = sys::syscall3(nr(libc::SYS_fcntl), low as usize, libc::F_DUPFD_CLOEXEC as usize, HIGH);
-        if sys::is_err(high) {
-            return low;
-        }
-        sys::syscall1(nr(libc::SYS_close), low as usize);
-        high as i32
+    // SAFETY: no pointers.
+    let high = by_libc(|| unsafe { libc::fcntl(low, libc::F_DUPFD_CLOEXEC, HIGH) });
+    if high < 0 {
+        return low;
     }
+    close(low);
+    high
 }
 
 /// A descriptor that this crate opened, non-blocking, and registered once: the kernel tells when it becomes ready, and a call
@@ -379,7 +391,7 @@ impl Source {
 }
 
 /// Where our descriptors are numbered from, if the limit allows it.
-const HIGH: usize = 900;
+const HIGH: i32 = 900;
 
 impl Descriptor {
     /// Asks the kernel for the next event that one of the waiters wants.

@@ -3,6 +3,7 @@
 //! The thread says that it is about to sleep, and looks into the inbox once more; whoever posts puts the message in, and
 //! looks whether the thread sleeps. Both are sequentially consistent, so at least one of them sees the other.
 
+use super::events;
 use crate::sys::{self, nr};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::*};
 use std::sync::{Mutex, PoisonError};
@@ -90,11 +91,11 @@ impl Inbox {
             return Some(known);
         }
         // SAFETY: no pointers.
-        let r = unsafe { sys::syscall2(nr(libc::SYS_eventfd2), 0, (libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) as usize) };
-        if sys::is_err(r) {
+        let low = events::by_libc(|| unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) });
+        if low < 0 {
             return None;
         }
-        let fd = super::events::out_of_the_way(r as i32);
+        let fd = events::out_of_the_way(low);
         self.bell.store(fd, Relaxed);
         Some(fd)
     }
@@ -112,8 +113,7 @@ impl Inbox {
     fn close(&self) {
         let fd = self.bell.swap(-1, Relaxed);
         if fd >= 0 {
-            // SAFETY: our own descriptor.
-            unsafe { sys::syscall1(nr(libc::SYS_close), fd as usize) };
+            events::close(fd);
         }
     }
 }

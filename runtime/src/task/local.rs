@@ -36,7 +36,7 @@ impl Drop for Owner {
 ///
 /// # Panics
 /// In a destructor of a thread-local that runs after the scheduler has ended.
-#[inline]
+#[inline(always)]
 pub(crate) fn own() -> &'static Scheduler {
     match existing() {
         Some(s) => s,
@@ -45,6 +45,7 @@ pub(crate) fn own() -> &'static Scheduler {
 }
 
 #[cold]
+#[inline(never)]
 fn made() -> &'static Scheduler {
     super::fork::watch();
     // SAFETY: boxed, so it stays where it is until the thread ends.

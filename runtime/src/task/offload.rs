@@ -108,20 +108,19 @@ pub(crate) fn offload<T: Send + 'static>(
     on_signal: OnSignal,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> ControlFlow<i32, T> {
-    let (inbox, _) = s.quietly(|| s.address());
-    let key = s.who(s.prepare()).key;
+    let who = s.quietly(|| s.prepare_outside());
     let result = Arc::new(Mutex::new(None));
     let theirs = result.clone();
     let job = move || {
         let value = f();
         *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
-        inbox.post(key);
+        who.wake();
     };
     let before = errno();
     let submitted = s.quietly(|| submit(Box::new(job)));
     super::set_errno(before);
     if !submitted {
-        s.unprepare();
+        s.cancel();
         return ControlFlow::Break(libc::EAGAIN);
     }
     let woken = s.park(Wait { on_signal, outside: true, ..Wait::on("a helper thread") });

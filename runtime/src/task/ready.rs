@@ -22,8 +22,14 @@ impl<T> Ready<T> {
 
     /// Makes room for `count` of one priority.
     pub(super) fn reserve(&mut self, priority: i32, count: usize) {
-        let queue = &mut self.level(priority).queue;
-        queue.reserve(count.saturating_sub(queue.len()));
+        // The root's place is in the level of 0.
+        for level in [0, priority] {
+            let queue = &mut self.level(level).queue;
+            queue.reserve(count.saturating_sub(queue.len()));
+            if priority == 0 {
+                break;
+            }
+        }
     }
 
     fn level(&mut self, priority: i32) -> &mut Level<T> {

@@ -224,6 +224,7 @@ impl Task {
     ///
     /// # Safety
     /// Called by the hub, and the coroutine does not run.
+    #[inline(always)]
     pub(super) unsafe fn resume(&self) -> Option<Stack> {
         // SAFETY: by contract nobody else touches the body.
         let body = unsafe { &mut *self.body.get() };
@@ -235,7 +236,7 @@ impl Task {
 
     /// Goes back to the hub, until resumed. Called by the coroutine itself, perhaps on the stack of a generator that it runs:
     /// corosensei keeps the stack pointer of whoever suspends, wherever it is.
-    #[inline]
+    #[inline(always)]
     pub(super) fn suspend(&self) {
         // SAFETY: the yielder lies at the base of the stack of the coroutine, which runs.
         unsafe { (*self.yielder.get()).suspend(()) };

@@ -12,6 +12,7 @@
 //!
 //! Unsafe: who runs is kept in a cell that is exchanged only at a switch, and is borrowed in between.
 
+use super::current::Address;
 use super::events::{Added, Events};
 use super::inbox::{Inbox, Key};
 use super::live::Live;
@@ -88,6 +89,7 @@ pub(crate) struct Scheduler {
 impl Scheduler {
     pub(super) fn new() -> Scheduler {
         sys::vdso::init();
+        super::stack::overflow::watch();
         let root = Task::root();
         Scheduler {
             current: UnsafeCell::new(root.clone()),
@@ -151,11 +153,24 @@ impl Scheduler {
         Arc::as_ptr(&self.inbox)
     }
 
-    /// Who runs, for somebody who may be in another thread: the inbox, and what to put there.
-    pub(super) fn address(&self) -> (Arc<Inbox>, Key) {
+    /// Who runs, in park `seq`, for somebody who may be in another thread.
+    pub(super) fn address(&self, seq: u64) -> Address {
         // For as long as this is held, it can be rung.
         self.inbox.bell();
-        (self.inbox.clone(), self.who(Key::UNPARK).key)
+        Address { inbox: self.inbox.clone(), key: self.who(seq).key }
+    }
+
+    /// Begins a park of whoever runs that another thread may end.
+    pub(crate) fn prepare_outside(&self) -> Address {
+        self.address(self.prepare())
+    }
+
+    /// Takes back a park that was begun, and perhaps ended already.
+    pub(crate) fn cancel(&self) {
+        let task = self.here();
+        if task.state.replace(State::Running) == State::Ready {
+            self.ready.borrow_mut().retain(|t| t.id != task.id);
+        }
     }
 
     /// Who runs, in park `seq`.
@@ -226,7 +241,6 @@ impl Scheduler {
             let room = live.len() + 2;
             self.timers.borrow_mut().reserve(room);
             let mut ready = self.ready.borrow_mut();
-            ready.reserve(0, room);
             ready.reserve(task.priority, room);
             ready.push(task.priority, task);
             self.spawned.set(self.spawned.get() + 1);
@@ -240,11 +254,6 @@ impl Scheduler {
         task.seq.set(task.seq.get() + 1);
         task.state.set(State::Parked);
         task.seq.get()
-    }
-
-    /// Takes back [`Scheduler::prepare`]: nobody has been told the number.
-    pub(super) fn unprepare(&self) {
-        self.here().state.set(State::Running);
     }
 
     /// Parks whoever runs, after [`Scheduler::prepare`], until it is woken or the deadline has passed.
@@ -282,9 +291,7 @@ impl Scheduler {
     fn refuse(&self, task: &Task) {
         task.refused.set(task.refused.get() + 1);
         // It may have been woken already.
-        if task.state.replace(State::Running) == State::Ready {
-            self.ready.borrow_mut().retain(|t| t.id != task.id);
-        }
+        self.cancel();
         if task.refused.get() > PATIENCE && !task.is_root() {
             task.abandoned.set(true);
             task.suspend();
@@ -292,7 +299,7 @@ impl Scheduler {
     }
 
     /// Lets every other coroutine that is ready have a turn.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn yield_now(&self) -> Wake {
         let task = self.here();
         if task.killed.get() {
@@ -312,21 +319,13 @@ impl Scheduler {
     }
 
     /// Runs others until `task`, the one that runs, is woken or has its turn again.
-    #[inline]
+    #[inline(always)]
     fn switch(&self, task: &Task) {
         // SAFETY: the thread's own errno, before and after.
         let errno = unsafe { *self.errno };
         let control = arch::fp_control();
         if task.is_root() {
-            self.busy.set(true);
-            if self.watching.get() {
-                self.tell(None);
-            }
-            self.turn();
-            if self.watching.get() {
-                self.tell(Some(task));
-            }
-            self.busy.set(false);
+            self.turns_of_others(task);
         } else {
             task.suspend();
         }
@@ -334,6 +333,19 @@ impl Scheduler {
         task.state.set(State::Running);
         // SAFETY: as above.
         unsafe { *self.errno = errno };
+    }
+
+    #[inline(never)]
+    fn turns_of_others(&self, root: &Task) {
+        self.busy.set(true);
+        if self.watching.get() {
+            self.tell(None);
+        }
+        self.turn();
+        if self.watching.get() {
+            self.tell(Some(root));
+        }
+        self.busy.set(false);
     }
 
     /// Ends park `seq` of `task`. Anything may call it in this thread. False: it is not in that park.
@@ -391,6 +403,7 @@ impl Scheduler {
         }
     }
 
+    #[inline(always)]
     fn run(&self, task: Rc<Task>) {
         task.state.set(State::Running);
         let record = Rc::as_ptr(&task);
@@ -544,9 +557,7 @@ impl Scheduler {
             }
         }
         if never {
-            if task.state.replace(State::Running) == State::Ready {
-                self.ready.borrow_mut().retain(|t| !Rc::ptr_eq(t, &task));
-            }
+            self.cancel();
             return None;
         }
         let what = What("a descriptor:", wanted.first().map_or(0, |w| w.0 as u64));

@@ -169,7 +169,7 @@ fn slowly<S, R>(
             done
         });
         if let Some(r) = done {
-            scheduler.unprepare();
+            scheduler.cancel();
             return Ok(r);
         }
         let woken = scheduler.park(wait);

@@ -7,10 +7,14 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
 /// MXCSR in the low half, the x87 control word above it: what the ABI calls callee-saved of the floating point state.
 #[inline(always)]
 pub(crate) fn fp_control() -> u64 {
-    let mut v = 0u64;
-    // SAFETY: writes the two words into `v`.
-    unsafe { asm!("stmxcsr [{0}]", "fnstcw [{0} + 4]", in(reg) &raw mut v, options(nostack, preserves_flags)) };
-    v
+    let (mut mxcsr, mut x87) = (0u32, 0u16);
+    // Each is read back with the width it was written with: a wider load would have to wait until the stores have retired.
+    // SAFETY: writes the two words.
+    unsafe {
+        asm!("stmxcsr [{0}]", "fnstcw [{1}]", in(reg) &raw mut mxcsr, in(reg) &raw mut x87,
+             options(nostack, preserves_flags));
+    }
+    u64::from(mxcsr) | u64::from(x87) << 32
 }
 
 /// Loads what [`fp_control`] gave.
