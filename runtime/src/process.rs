@@ -136,6 +136,11 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
 
 /// Everything that can be refused. The last step is the one that shows: the alternate stack.
 fn prepare(limited: bool) -> Result<(&'static OsThread, ThreadRef), Refusal> {
+    if arch::tiles_permitted() {
+        return Err(Refusal::Lacks(
+            "the program uses the processor's tile registers (AMX), which are not kept for virtual threads",
+        ));
+    }
     let denied = |what| move |errno| Refusal::Denied(what, errno);
     // Under RLIMIT_AS every reservation is paid for by the program.
     let few = 2 * carrier::count() + limits::FEW_HELPERS;

@@ -62,8 +62,20 @@ pub(crate) fn prctl(t: ThreadRef) -> Step {
 pub(crate) fn seccomp(t: ThreadRef) -> Step {
     let (operation, flags) = (t.arg(0) as u32, t.arg(1));
     let filter = operation == libc::SECCOMP_SET_MODE_FILTER;
-    let strict = operation == libc::SECCOMP_SET_MODE_STRICT;
-    binds_if(t, strict || filter && flags & libc::SECCOMP_FILTER_FLAG_TSYNC as usize == 0)
+    if !filter || flags & libc::SECCOMP_FILTER_FLAG_TSYNC as usize == 0 {
+        return binds_if(t, filter || operation == libc::SECCOMP_SET_MODE_STRICT);
+    }
+    const TSYNC_ESRCH: usize = 1 << 4;
+    loop {
+        // SAFETY: the program's call.
+        let r = unsafe { sys::syscall3(sys::nr(libc::SYS_seccomp), t.arg(0), flags, t.arg(2)) };
+        // A thread whose filter is another one. If it has ended, its OS thread does any moment.
+        if r <= 0 || flags & TSYNC_ESRCH != 0 || !bound::is_ending(r as i32) {
+            return Step::Done(r);
+        }
+        // SAFETY: gives the time slice away.
+        unsafe { sys::syscall0(sys::nr(libc::SYS_sched_yield)) };
+    }
 }
 
 /// ioprio_set(2): of the calling thread. Of others the kernel knows those that are bound.

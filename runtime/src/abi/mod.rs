@@ -55,6 +55,8 @@ pub(crate) enum Step {
     Interrupted,
     /// Result 0, after everyone else had a turn.
     Yield,
+    /// The thread has been bound to another OS thread: the call is stepped again there.
+    Move,
     /// The thread goes on from `Thread::saved`.
     Resume,
     /// The thread is gone.

@@ -73,6 +73,7 @@ pub(super) fn cpu_time(tid: i32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::sync::atomic::{AtomicBool, Ordering::*};
 
     #[test]
     fn what_the_file_says() {
@@ -100,11 +101,25 @@ mod tests {
         let before = cpu_time(tid);
         assert!(before > 0);
         assert_eq!(cpu_time(tid), before);
-        // SAFETY: gettid has no effect.
-        let own = unsafe { sys::syscall0(nr(libc::SYS_gettid)) } as i32;
-        assert_eq!(tasks.asleep_in(own), None);
-        assert!(cpu_time(own) < cpu_time(own));
         drop(end);
         sleeper.join().expect("no panics");
+
+        let (tell, told) = std::sync::mpsc::channel();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                // SAFETY: as above.
+                tell.send(unsafe { sys::syscall0(nr(libc::SYS_gettid)) } as i32).expect("somebody listens");
+                while !done.load(Relaxed) {
+                    core::hint::spin_loop();
+                }
+            });
+            let tid = told.recv().expect("it tells");
+            // Until it is out of its call; for ever if it were taken for asleep.
+            while tasks.asleep_in(tid).is_some() {}
+            let before = cpu_time(tid);
+            while cpu_time(tid) == before {}
+            done.store(true, Relaxed);
+        });
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Some state the kernel keeps for each of its threads and a program sets for one of its own: capabilities, namespaces,
 //! filters of system calls, a tracer's rights. Such a thread must not change its OS thread any more, nor may another one
-//! run there. So the OS thread that it is on becomes its *home*, and an idle one takes the carrier's role
-//! ([`stay_here`]). From then on wakers hand the thread to its home instead of queueing it; blocking calls without
+//! run there. So the OS thread that it is on becomes its *home*, and an idle one takes the carrier's role ([`stay_here`]);
+//! only the process's first OS thread is home to none but the main thread, and others go from there to a new one. From then
+//! on wakers hand the thread to its home instead of queueing it; blocking calls without
 //! readiness are made at home instead of by a helper, which has other rights ([`make_here`]); threads that it makes are
 //! bound from the start, to OS threads cloned from its own, so that they inherit what native ones would.
 //!
@@ -22,19 +23,31 @@ use crate::sys::{self, nr};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::*;
 
-/// Binds the running thread to the OS thread it is on; `Err`: what the call that wants it answers.
+/// Binds the running thread to the OS thread it is on; `Err`: what the call that wants it answers, perhaps that it is to be
+/// stepped again elsewhere.
 ///
 /// A process that has no other thread of either kind needs nothing: whatever comes later inherits from this one.
 pub(crate) fn stay_here(t: ThreadRef) -> Result<(), Step> {
-    if t.home().is_some() || tids::live() == 1 && os_thread::alive() == 1 {
+    if t.home().is_some() {
+        if t.woken().is_some() {
+            // It has just come here.
+            scheduling::apply(t);
+        }
+        return Ok(());
+    }
+    if tids::live() == 1 && os_thread::alive() == 1 {
         return Ok(());
     }
     if !process::second_thread() {
         return Err(err(libc::ENOMEM));
     }
+    let os = t.os();
+    if os.ktid.load(Relaxed) == process::pid() && !t.main.get() {
+        // The kernel shows the process by its first OS thread, which cannot end before it: that is no place for others.
+        return Err(inherit(t).map_or(err(libc::ENOMEM), |()| Step::Move));
+    }
     // The heir of the role, if it was not given away already. It must not be made later, by a home.
     let Some(heir) = spare::take_or_make() else { return Err(err(libc::ENOMEM)) };
-    let os = t.os();
     // SAFETY: null or a carrier; those are static.
     match unsafe { os.carrier.swap(null_mut(), SeqCst).as_ref() } {
         Some(role) => {
@@ -54,11 +67,13 @@ fn settle(os: &OsThread, t: ThreadRef) {
     t.home.store((&raw const *os).cast_mut(), SeqCst);
 }
 
-/// A bound thread has made a thread, which nobody knows yet: gives it a home like its maker's.
+/// Gives a thread a home that has what the calling OS thread has: one that a bound thread has made and nobody knows yet, or
+/// one that is to go there.
 pub(crate) fn inherit(child: ThreadRef) -> Result<(), i32> {
     let os = OsThread::new()?;
     settle(os, child);
     spawn(os, first_turn, SHARED).inspect_err(|_| {
+        child.home.store(null_mut(), SeqCst);
         // SAFETY: it never began.
         unsafe { os.free() };
     })
@@ -87,7 +102,7 @@ pub(crate) fn next(os: &'static OsThread) -> ThreadRef {
         if os.bound.load(SeqCst).is_null() && os.ktid.load(Relaxed) != process::pid() {
             end(os);
         }
-        // The process's first OS thread stays: the kernel shows the process by it.
+        // The process's first OS thread stays, asleep.
         if os.wake.swap(0, SeqCst) == 0 {
             let op = (libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG) as usize;
             // SAFETY: a futex wait on a word of ours; EINTR and EAGAIN mean "look again".
@@ -111,6 +126,12 @@ pub(crate) fn ended(t: &Thread) {
     if let Some(home) = t.home() {
         home.bound.store(null_mut(), SeqCst);
     }
+}
+
+/// Whether an OS thread is the home of a thread that has ended, and about to end.
+pub(crate) fn is_ending(ktid: i32) -> bool {
+    let is = |os: &OsThread| os.is_home.load(Relaxed) && os.bound.load(SeqCst).is_null();
+    ktid != process::pid() && os_thread::all().any(|os| os.ktid.load(Relaxed) == ktid && is(os))
 }
 
 /// The step function of a blocking call without readiness, for a bound thread: made here and now. A signal for the thread

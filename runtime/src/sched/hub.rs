@@ -341,6 +341,14 @@ fn step(os: &'static OsThread, t: ThreadRef, row: &Row) -> bool {
                 queue(os, t);
                 return false;
             }
+            Step::Move => {
+                let seq = abi::prepare(t, timer::NEVER, false);
+                if park(os, t) {
+                    super::wake(&t.waiter, seq, Wake::Event);
+                    return false;
+                }
+                unpark(t);
+            }
             Step::Resume => {
                 t.resume.set(Resume::Saved);
                 return true;

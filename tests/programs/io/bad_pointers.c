@@ -185,6 +185,7 @@ static struct row rows[] = {
     ROW(keyctl, 1, BAD),
     ROW(set_mempolicy, 2, BAD, 64),
     ROW(seccomp, 1, 4, BAD),
+    {"lsm_set_self_attr", 460, {0, BAD, 32, 0}},
     ROW(perf_event_open, BAD, 0, -1, -1, 0),
     ROW(ptrace, 3, 1, 0, BAD),
     ROW(arch_prctl, 0x1003, BAD),

@@ -203,8 +203,10 @@ pub(crate) fn kill(t: ThreadRef) -> Step {
     let sig = t.arg(1) as i32;
     match for_ourselves(t) {
         Some(_) if treated_here(sig) => to_ourselves(t, &from_us(sig, libc::SI_USER)),
-        // SAFETY: kill(2) has no pointers.
-        Some(pid) if pid != t.arg(0) => Step::Done(unsafe { sys::syscall2(nr(libc::SYS_kill), pid, t.arg(1)) }),
+        Some(pid) if pid != t.arg(0) => {
+            // SAFETY: kill(2) has no pointers.
+            Step::Done(unsafe { sys::syscall2(nr(libc::SYS_kill), pid, t.arg(1)) })
+        }
         _ => Step::Native,
     }
 }
@@ -303,7 +305,7 @@ pub(crate) fn rt_sigtimedwait(t: ThreadRef) -> Step {
     // Announced first, looked at second: a sender does it the other way round.
     t.signals.waits_for.store(set, SeqCst);
     super::route();
-    let taken = t.signals.pending.take(set).or_else(|| shared::QUEUE.take(set)).or_else(|| kernel_pending(set));
+    let taken = t.signals.pending.take(set).or_else(|| shared::take_waited_for(set)).or_else(|| kernel_pending(set));
     if let Some(info) = taken {
         waits_no_more(t);
         if info_at != 0

@@ -111,6 +111,25 @@ impl Queue {
         Some(found.unwrap_or(SigInfo { signo: sig, ..Default::default() }))
     }
 
+    /// Offers what is in it of one signal for a change, until `f` has made one; whether it has.
+    pub(super) fn change(&self, sig: i32, mut f: impl FnMut(&mut SigInfo) -> bool) -> bool {
+        if self.set() & bit(sig) == 0 {
+            return false;
+        }
+        let _lock = LOCK.lock();
+        let mut p = self.first.get();
+        // SAFETY: the list and the infos are ours under the lock.
+        while let Some(n) = unsafe { p.as_ref() } {
+            // SAFETY: as above.
+            let info = unsafe { &mut *n.info.get() };
+            if info.signo == sig && f(info) {
+                return true;
+            }
+            p = n.next.load(Relaxed);
+        }
+        false
+    }
+
     /// Shows what is in it of `wanted`, in the order in which it came.
     pub(super) fn each(&self, wanted: u64, mut f: impl FnMut(&SigInfo)) {
         let _lock = LOCK.lock();

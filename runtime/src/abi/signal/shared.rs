@@ -10,7 +10,7 @@
 //! other way round. One of both sees the other. (All SeqCst.)
 
 use super::queue::Queue;
-use super::{KERNEL_MASK, SignalState, bit, handler, notify, send, signalfd, timers};
+use super::{KERNEL_MASK, SignalState, bit, calls, handler, notify, send, signalfd, timers};
 use crate::sched::thread::ThreadRef;
 use crate::sched::tids;
 use crate::sys::kernel::SigInfo;
@@ -29,8 +29,22 @@ pub(crate) fn send_to_process(info: &SigInfo) {
     if signalfd::reads(b) && taker(b).is_none() {
         return signalfd::give_back(info);
     }
-    QUEUE.push(info);
+    if !timers::joins(info, &QUEUE) {
+        QUEUE.push(info);
+    }
     call(b);
+}
+
+/// Takes a signal out of the queue for one who waits for it, with what the kernel has of it since.
+pub(super) fn take_waited_for(set: u64) -> Option<SigInfo> {
+    let both = QUEUE.set() & KERNEL_MASK.load(SeqCst) & set;
+    if both != 0
+        && let Some(info) = calls::kernel_pending(both)
+        && !timers::joins(&info, &QUEUE)
+    {
+        QUEUE.push(&info);
+    }
+    QUEUE.take(set)
 }
 
 /// Calls a thread for a signal that is in the queue, or lets it wait for one.

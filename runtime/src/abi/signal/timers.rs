@@ -1,13 +1,19 @@
-//! POSIX timers that signal a thread (SIGEV_THREAD_ID): the kernel knows no virtual thread, so such a timer signals the
-//! process, and what comes is sent on to the thread by the timer's id.
+//! POSIX timers.
+//!
+//! Those that signal a thread (SIGEV_THREAD_ID): the kernel knows no virtual thread, so such a timer signals the process, and
+//! what comes is sent on to the thread by the timer's id.
+//!
+//! Overruns: a timer has one signal pending at most, and the kernel counts what expires meanwhile (timer_getoverrun(2)).
+//! While a signal waits here and not in the kernel, the timer's next one comes, too: it is counted to the first.
 
-use super::action;
+use super::{Queue, action};
 use crate::abi::{Step, cpu_time, err};
 use crate::sched::thread::ThreadRef;
 use crate::sched::tids;
 use crate::sys::kernel::SigInfo;
 use crate::sys::spin::Spin;
 use crate::sys::{self, nr, user};
+use core::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 /// `struct sigevent` of the kernel: the head of its 64 bytes.
 #[repr(C)]
@@ -68,7 +74,62 @@ pub(crate) fn timer_delete(t: ThreadRef) -> Step {
     if let Some(p) = DIRECTED.lock().iter_mut().find(|p| p.1 != 0 && p.0 == id) {
         p.1 = 0;
     }
+    set_left_out(id, 0);
     Step::Native
+}
+
+/// Timers whose pending signal stands for several of the kernel's, and how many expirations the kernel's count leaves out.
+/// With more than these the count is the kernel's. Id -1 is a free place.
+static LEFT_OUT: Spin<[(i32, i32); 64]> = Spin::new([(-1, 0); 64]);
+/// Places taken, so that nobody looks in vain.
+static SOME_LEFT_OUT: AtomicUsize = AtomicUsize::new(0);
+
+/// `si_timerid` and `si_overrun`.
+fn id_and_overrun(info: &SigInfo) -> (i32, i32) {
+    (info.fields[0] as i32, (info.fields[0] >> 32) as i32)
+}
+
+/// Counts a signal of a timer to the one that is pending of it, if there is one.
+pub(super) fn joins(info: &SigInfo, queue: &Queue) -> bool {
+    if info.code != SI_TIMER {
+        return false;
+    }
+    let (id, overrun) = id_and_overrun(info);
+    let mut left_out = 0;
+    let joined = queue.change(info.signo, |first| {
+        let (first_id, before) = id_and_overrun(first);
+        if first.code != SI_TIMER || first_id != id {
+            return false;
+        }
+        left_out = before.saturating_add(1);
+        first.fields[0] = id as u32 as u64 | (left_out.saturating_add(overrun) as u32 as u64) << 32;
+        true
+    });
+    set_left_out(id, left_out);
+    joined
+}
+
+fn set_left_out(id: i32, count: i32) {
+    if count == 0 && SOME_LEFT_OUT.load(SeqCst) == 0 {
+        return;
+    }
+    let mut all = LEFT_OUT.lock();
+    let place = all.iter().position(|p| p.0 == id).or_else(|| all.iter().position(|p| p.0 == -1 && count != 0));
+    if let Some(place) = place {
+        all[place] = if count == 0 { (-1, 0) } else { (id, count) };
+    }
+    SOME_LEFT_OUT.store(all.iter().filter(|p| p.0 != -1).count(), SeqCst);
+}
+
+/// timer_getoverrun(2).
+pub(crate) fn timer_getoverrun(t: ThreadRef) -> Step {
+    if SOME_LEFT_OUT.load(SeqCst) == 0 {
+        return Step::Native;
+    }
+    // SAFETY: no pointers.
+    let r = unsafe { sys::syscall1(nr(libc::SYS_timer_getoverrun), t.arg(0)) };
+    let left_out = LEFT_OUT.lock().iter().find(|p| p.0 == t.arg(0) as i32).map_or(0, |p| p.1);
+    Step::Done(if sys::is_err(r) { r } else { (r as i32).saturating_add(left_out) as isize })
 }
 
 /// The thread a timer's signal is for, if it is one of these.
@@ -76,8 +137,7 @@ pub(super) fn target(info: &SigInfo) -> Option<u32> {
     if info.code != SI_TIMER {
         return None;
     }
-    // `si_timerid` is the first word after the header.
-    let id = info.fields[0] as u32 as i32;
+    let (id, _) = id_and_overrun(info);
     DIRECTED.lock().iter().find(|p| p.1 != 0 && p.0 == id).map(|p| p.1)
 }
 
@@ -87,6 +147,11 @@ pub(super) fn target(info: &SigInfo) -> Option<u32> {
 /// No other thread exists.
 pub(super) unsafe fn after_fork() {
     // SAFETY: by contract.
-    unsafe { DIRECTED.reset() };
+    unsafe {
+        DIRECTED.reset();
+        LEFT_OUT.reset();
+    }
     DIRECTED.lock().fill((0, 0));
+    LEFT_OUT.lock().fill((-1, 0));
+    SOME_LEFT_OUT.store(0, SeqCst);
 }

@@ -175,6 +175,7 @@ const WITHOUT_POINTERS: &[&str] = &[
     "tee",
     "tgkill",
     "timer_delete",
+    "timer_getoverrun",
     "tkill",
     "unshare",
     "vfork",

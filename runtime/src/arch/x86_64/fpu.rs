@@ -1,5 +1,6 @@
 //! Floating point control and the extended (XSAVE) state.
 
+use crate::sys;
 use core::arch::asm;
 use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
@@ -61,4 +62,14 @@ fn measure() -> usize {
     MASK.store(mask, Relaxed);
     SIZE.store(size, Release);
     size
+}
+
+/// Whether the process has asked for tile registers (arch_prctl(2), ARCH_GET_XCOMP_PERM; Documentation/arch/x86/xstate.rst).
+pub(crate) fn tiles_permitted() -> bool {
+    const ARCH_GET_XCOMP_PERM: usize = 0x1022;
+    const XTILEDATA: u64 = 1 << 18;
+    let mut permitted = 0u64;
+    // SAFETY: the kernel writes the mask.
+    let r = unsafe { sys::syscall2(sys::nr(libc::SYS_arch_prctl), ARCH_GET_XCOMP_PERM, &raw mut permitted as usize) };
+    !sys::is_err(r) && permitted & XTILEDATA != 0
 }
