@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! 10000000 numbers, sum 49999995000000
-//! use time is: 0.0 s
+//! use time is: … s
 //! ```
 
 use patchall::Generator;

@@ -3,7 +3,7 @@
 //! ```text
 //! 10000000 numbers, sum 49999995000000
 //! list of 10000000 numbers kept in between
-//! use time is: 0.0 s
+//! use time is: … s
 //! ```
 
 use std::time::Instant;
