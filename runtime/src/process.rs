@@ -98,7 +98,7 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     }
     if !arch::fsgsbase() {
         return Err(Refusal::Lacks(
-            "the kernel does not let programs set FS (no FSGSBASE: Linux before 5.9, or nofsgsbase)",
+            "the kernel does not let programs set FS (no FSGSBASE: Linux before 5.9, nofsgsbase, or valgrind)",
         ));
     }
     if !saved::check() {
@@ -275,7 +275,9 @@ unsafe fn after_fork(t: ThreadRef) {
 
 /// execve(2): what the new program inherits of signals is ours, and goes to the kernel first.
 pub(crate) fn execve(t: ThreadRef) -> Step {
-    let r = t.regs();
+    let (r, os) = (t.regs(), t.os());
+    let hold = crate::sched::broadcast::hold();
+    tick::silence(os);
     signal::before_exec(t);
     let cpus = abi::scheduling::hand_down(t);
     // SAFETY: the call the program made. It returns only when it fails.
@@ -292,6 +294,8 @@ pub(crate) fn execve(t: ThreadRef) -> Step {
     };
     abi::scheduling::take_back(cpus);
     signal::after_failed_exec(t);
+    tick::speak(os);
+    drop(hold);
     Step::Done(result)
 }
 

@@ -116,6 +116,12 @@ fn first_thread() {
 }
 
 fn open(config: &Config) -> Result<(), String> {
+    for (symbol, name) in [(c"__tsan_init", "Thread"), (c"__asan_init", "Address"), (c"__msan_init", "Memory")] {
+        // SAFETY: the name is a C string.
+        if !unsafe { libc::dlsym(libc::RTLD_DEFAULT, symbol.as_ptr()) }.is_null() {
+            return Err(format!("the program is built with {name}Sanitizer, which knows kernel threads only"));
+        }
+    }
     if let Some(n) = kernel_threads().filter(|n| *n > 1) {
         return Err(format!("{} threads were already there that libc did not make", n - 1));
     }

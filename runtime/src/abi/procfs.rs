@@ -1,6 +1,7 @@
 //! Files of /proc about a thread: the kernel does not know our tids.
 //!
-//! libc reads and writes another thread's name through /proc/self/task/TID/comm (pthread_setname_np, pthread_getname_np).
+//! libc reads and writes another thread's name through /proc/self/task/TID/comm (pthread_setname_np, pthread_getname_np);
+//! /proc/thread-self/comm is the caller's own.
 //! For one of our threads the open gives a memory file with the name; what is written to it becomes the name when it is
 //! closed. Everything else under task/TID of a virtual thread is not there (ENOENT).
 
@@ -14,20 +15,22 @@ use crate::sys::{self, nr, user};
 /// Memory files that are open: descriptor and tid; 0 is a free place.
 static OPEN: Spin<[(i32, u32); 16]> = Spin::new([(0, 0); 16]);
 
+/// The caller's own.
+const OWN: &[u8] = b"/proc/thread-self/comm";
 /// Longest path that can name such a file.
 const PATH: usize = 64;
 
 /// open(2), if it concerns us.
 pub(crate) fn open(t: ThreadRef) -> Option<Step> {
-    open_at(t.arg(0), t.arg(1) as i32)
+    open_at(t, t.arg(0), t.arg(1) as i32)
 }
 
 /// openat(2), if it concerns us.
 pub(crate) fn openat(t: ThreadRef) -> Option<Step> {
-    open_at(t.arg(1), t.arg(2) as i32)
+    open_at(t, t.arg(1), t.arg(2) as i32)
 }
 
-fn open_at(path: usize, flags: i32) -> Option<Step> {
+fn open_at(t: ThreadRef, path: usize, flags: i32) -> Option<Step> {
     const START: &[u8] = b"/proc/";
     let mut text = [0u8; PATH];
     let mut n = 0;
@@ -43,7 +46,7 @@ fn open_at(path: usize, flags: i32) -> Option<Step> {
         text[n] = c;
         n += 1;
     }
-    let tid = tid_of_comm(&text[..n])?;
+    let tid = if text[..n] == *OWN { t.tid.get() } else { tid_of_comm(&text[..n])? };
     let name = tids::with(tid, |t| t.name.get())?;
     // SAFETY: calls on buffers of our own.
     unsafe {

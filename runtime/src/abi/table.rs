@@ -381,7 +381,7 @@ calls! {
     222 timer_create              virtualised (signal::timers::timer_create, Never, "timers that signal a thread");
     223 timer_settime             passthrough (Prompt);
     224 timer_gettime             passthrough (Prompt);
-    225 timer_getoverrun          virtualised (signal::timers::timer_getoverrun, Never, "what expired while the signal waited here counts, too");
+    225 timer_getoverrun          virtualised (signal::timers::timer_getoverrun, Never, "a signal that waits here stands for several of the kernel's");
     226 timer_delete              virtualised (signal::timers::timer_delete, Never, "timers that signal a thread");
     227 clock_settime             virtualised (cpu_time::clock_settime, Never, "CPU clocks of threads");
     228 clock_gettime             virtualised (cpu_time::clock_gettime, Never, "CPU clocks of threads");

@@ -135,17 +135,36 @@ pub(crate) fn kick(os: &OsThread) {
     }
 }
 
+/// Keeps the engine's signal from the calling OS thread, and waits for what is under way: a signal that is pending over
+/// execve(2) meets its default action in the new program, and kills it.
+pub(crate) fn silence(os: &OsThread) {
+    stop(os);
+    // A kick that somebody is about to send, or has sent, is over when its handler has run. After that, ours is "outstanding".
+    while os.kicked.swap(true, SeqCst) {
+        // SAFETY: gives the time slice away.
+        unsafe { sys::syscall0(nr(libc::SYS_sched_yield)) };
+    }
+}
+
+/// The end of [`silence`].
+pub(crate) fn speak(os: &OsThread) {
+    os.kicked.store(false, SeqCst);
+    if !os.carrier.load(Relaxed).is_null() {
+        arm(os);
+    }
+}
+
 /// Whether a signal is one of ours. `si_value` follows pid and uid for a queued one, timer id and overrun for a timer's.
 pub(crate) fn is_ours(info: &SigInfo) -> bool {
     info.signo == SIGNAL && matches!(info.code, SI_TIMER | SI_QUEUE) && (info.fields[1] == COOKIE || ends_turn(info))
 }
 
-/// In the signal handler: takes the processor from the thread that runs, unless it is in the engine.
+/// In the signal handler, which has taken note that no kick is under way: takes the processor from the thread that runs,
+/// unless it is in the engine.
 ///
 /// # Safety
 /// `uc` is the context the kernel passed to the handler that calls this.
 pub(crate) unsafe fn on_signal(os: &OsThread, info: &SigInfo, uc: &mut UContext) {
-    os.kicked.store(false, SeqCst);
     super::helper::on_signal(os, info, uc);
     let t = os.current.load(Relaxed);
     if t.is_null() || os.inside.load(Relaxed) != 0 || in_entry_or_exit(uc) {

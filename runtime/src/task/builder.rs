@@ -8,7 +8,6 @@ use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering::*};
 use std::time::Duration;
 
 /// Starts `f` as a coroutine of this thread. It runs at the next switch.
@@ -122,7 +121,6 @@ impl Builder {
     where
         F: FnOnce() -> T,
     {
-        static LAST: AtomicU64 = AtomicU64::new(0);
         let scheduler = local::own();
         let stack = match self.stack_size {
             None => scheduler.stack(),
@@ -131,7 +129,7 @@ impl Builder {
         let stack = stack.map_err(io::Error::from_raw_os_error)?;
         let outcome: Outcome<T> = Rc::new(Cell::new(None));
         let theirs = outcome.clone();
-        let id = LAST.fetch_add(1, Relaxed) + 1;
+        let id = scheduler.new_id();
         let parent = scheduler.here().id;
         let new = New { id, name: self.name, parent, spawned: from, priority: self.priority };
         // corosensei moves the closure onto the stack, if it is not too large for that.

@@ -76,7 +76,7 @@ pub use timeout::{Elapsed, Timeout};
 pub(crate) use waiters::{Guard, Waiters, wait_until};
 
 use crate::sync::Event;
-use crate::{arch, sys};
+use crate::sys;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -178,15 +178,6 @@ fn run_finishers(task: &Task) {
     }
     let locals = (task.take_extra(|e| &mut e.locals), task.take_extra(|e| &mut e.own));
     let _ = catch_unwind(AssertUnwindSafe(|| drop(locals)));
-}
-
-/// Sets the floating point control words, if they are others. Loading costs more than looking. (The flags of exceptions in
-/// MXCSR, its low six bits, are nobody's across a call: psABI 3.2.3.)
-#[inline]
-fn restore(control: u64) {
-    if (arch::fp_control() ^ control) & !0x3f != 0 {
-        arch::set_fp_control(control);
-    }
 }
 
 /// The calling thread's `errno`.

@@ -203,8 +203,9 @@ impl Task {
             // SAFETY: the scheduler keeps the record of a coroutine that runs.
             let task = unsafe { &*record };
             task.yielder.set(yielder);
-            super::restore(task.control);
+            super::own().enter(task.control);
             f(task);
+            super::own().leave();
         };
         // SAFETY: by contract; nothing runs in this coroutine yet.
         unsafe { *task.body.get() = Some(Coroutine::with_stack_unchecked(stack, start)) };

@@ -27,6 +27,7 @@ use crate::{arch, sys};
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Turns between two looks at timers and descriptors while somebody is always ready.
 const LOOK: u32 = 32;
@@ -84,6 +85,10 @@ pub(crate) struct Scheduler {
     watched: RefCell<Vec<Arc<Watched>>>,
     watching: Cell<bool>,
     errno: *mut i32,
+    /// The floating point control words that are loaded, as whoever switched last left them.
+    control: Cell<u64>,
+    /// Numbers for coroutines that nobody else has: the next, and the one after the last.
+    ids: Cell<(u64, u64)>,
 }
 
 impl Scheduler {
@@ -112,6 +117,8 @@ impl Scheduler {
             watching: Cell::new(false),
             // SAFETY: the location is the thread's own, for as long as it lives.
             errno: unsafe { libc::__errno_location() },
+            control: Cell::new(arch::fp_control()),
+            ids: Cell::new((0, 0)),
         }
     }
 
@@ -294,6 +301,7 @@ impl Scheduler {
         self.cancel();
         if task.refused.get() > PATIENCE && !task.is_root() {
             task.abandoned.set(true);
+            self.leave();
             task.suspend();
         }
     }
@@ -323,16 +331,47 @@ impl Scheduler {
     fn switch(&self, task: &Task) {
         // SAFETY: the thread's own errno, before and after.
         let errno = unsafe { *self.errno };
-        let control = arch::fp_control();
+        let control = self.leave();
         if task.is_root() {
             self.turns_of_others(task);
         } else {
             task.suspend();
         }
-        super::restore(control);
+        self.enter(control);
         task.state.set(State::Running);
         // SAFETY: as above.
         unsafe { *self.errno = errno };
+    }
+
+    /// Whoever runs is about to leave: the control words that it goes on with later.
+    #[inline(always)]
+    pub(super) fn leave(&self) -> u64 {
+        let control = arch::fp_control();
+        self.control.set(control);
+        control
+    }
+
+    /// Somebody goes on, or begins, with these control words. Loading them costs more than comparing them, and reading
+    /// them is not for nothing either. (The flags of exceptions in MXCSR, its low six bits, are nobody's across a call:
+    /// psABI 3.2.3.)
+    #[inline(always)]
+    pub(super) fn enter(&self, control: u64) {
+        if (self.control.get() ^ control) & !0x3f != 0 {
+            arch::set_fp_control(control);
+        }
+    }
+
+    /// A number for a coroutine.
+    pub(super) fn new_id(&self) -> u64 {
+        static LAST: AtomicU64 = AtomicU64::new(1);
+        const AT_A_TIME: u64 = 1000;
+        let (mut next, mut end) = self.ids.get();
+        if next == end {
+            next = LAST.fetch_add(AT_A_TIME, Relaxed);
+            end = next + AT_A_TIME;
+        }
+        self.ids.set((next + 1, end));
+        next
     }
 
     #[inline(never)]

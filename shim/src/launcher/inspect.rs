@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
-use object::{Endianness, FileKind, ReadCache, elf};
+use object::{Endianness, FileKind, ReadCache, StringTable, elf};
 
 use super::secure::{self, Privilege};
 
@@ -33,9 +33,10 @@ pub(super) struct Native {
 }
 
 impl Native {
-    /// Whether what the program starts may find the library in its environment. Another loader would choke on it.
+    /// Whether what the program starts may find the library in its environment. Another loader would choke on it, and
+    /// a sanitizer ends what does not load it first.
     pub(super) fn can_have_library(&self) -> bool {
-        !matches!(self.why, Why::Machine(_) | Why::Bits32 | Why::X32 | Why::Loader(_))
+        !matches!(self.why, Why::Machine(_) | Why::Bits32 | Why::X32 | Why::Loader(_) | Why::Sanitizer(_))
     }
 }
 
@@ -67,6 +68,7 @@ enum Why {
     X32,
     Loader(PathBuf),
     NoLibrary,
+    Sanitizer(&'static str),
     Privileged(Privilege),
     Unreadable(io::Error),
     Malformed(object::read::Error),
@@ -87,6 +89,12 @@ impl fmt::Display for Why {
             }
             Self::Loader(loader) => write!(f, "its loader {} is not glibc's", loader.display()),
             Self::NoLibrary => f.write_str("linked to no library, so its threads, if any, are not libc's"),
+            Self::Sanitizer(name) => {
+                write!(
+                    f,
+                    "built with {name}, which puts itself before libc as the library does, and knows kernel threads only"
+                )
+            }
             Self::Privileged(privilege) => {
                 write!(f, "{privilege}, so the loader ignores LD_PRELOAD")
             }
@@ -201,10 +209,51 @@ fn look(path: &Path) -> Result<Result<Option<PathBuf>, Why>, object::read::Error
     if !has(elf::DT_NEEDED)? {
         return Ok(Err(Why::NoLibrary));
     }
+    // GCC's are shared libraries; clang links them into the program, where the library notices them at the first thread.
+    for (library, name) in SANITIZERS {
+        if needs(segments, endian, &data, library)? {
+            return Ok(Err(Why::Sanitizer(name)));
+        }
+    }
     if let Some(privilege) = secure::gained(path) {
         return Ok(Err(Why::Privileged(privilege)));
     }
     Ok(Ok(Some(loader)))
+}
+
+/// The libraries that `-fsanitize=` links.
+const SANITIZERS: [(&[u8], &str); 4] = [
+    (b"libasan.so.", "AddressSanitizer"),
+    (b"libhwasan.so.", "HWAddressSanitizer"),
+    (b"liblsan.so.", "LeakSanitizer"),
+    (b"libtsan.so.", "ThreadSanitizer"),
+];
+
+/// Whether a library whose name begins so is among those that are linked (DT_NEEDED).
+fn needs(
+    segments: &[elf::ProgramHeader64<Endianness>],
+    endian: Endianness,
+    data: &ReadCache<File>,
+    library: &[u8],
+) -> Result<bool, object::read::Error> {
+    for segment in segments {
+        let Some(entries) = segment.dynamic(endian, data)? else { continue };
+        let value = |tag| entries.iter().find(|e| e.d_tag(endian) == tag).map(|e| e.d_val(endian));
+        let (Some(names), Some(length)) = (value(elf::DT_STRTAB), value(elf::DT_STRSZ)) else { continue };
+        let holds = |s: &&elf::ProgramHeader64<Endianness>| {
+            s.p_type(endian) == elf::PT_LOAD && names.wrapping_sub(s.p_vaddr(endian)) < s.p_filesz(endian)
+        };
+        let Some(load) = segments.iter().find(holds) else { continue };
+        let start = load.p_offset(endian) + (names - load.p_vaddr(endian));
+        let table = StringTable::new(data, start, start + length);
+        let needed = entries.iter().filter(|e| e.d_tag(endian) == elf::DT_NEEDED);
+        for entry in needed {
+            if table.get(entry.d_val(endian) as u32).is_ok_and(|name| name.starts_with(library)) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 fn is_musl(loader: &Path) -> bool {

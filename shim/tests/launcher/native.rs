@@ -85,6 +85,15 @@ fn a_musl_program_is_left_untouched() {
 }
 
 #[test]
+fn programs_built_with_sanitizers() {
+    let scratch = Scratch::new();
+    for (flag, name) in [("-fsanitize=address", "AddressSanitizer"), ("-fsanitize=thread", "ThreadSanitizer")] {
+        let program = scratch.compile(name, SHOW_C, &[flag]);
+        runs_natively(&program, &[name]);
+    }
+}
+
+#[test]
 fn a_missing_loader_is_named() {
     let scratch = Scratch::new();
     let program = scratch.compile("lost", SHOW_C, &["-Wl,--dynamic-linker=/no/ld-linux-x86-64.so.2"]);

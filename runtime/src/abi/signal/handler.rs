@@ -69,6 +69,8 @@ unsafe extern "C" fn on_signal(sig: i32, info: *mut SigInfo, uc: *mut UContext) 
         return unsafe { action::run_natively(sig, info, uc) };
     };
     if tick::is_ours(info) {
+        // First, so that who leaves something there from now on kicks again.
+        os.kicked.store(false, SeqCst);
         signalfd::on_tick();
         // SAFETY: as above.
         return unsafe { tick::on_signal(os, info, uc) };

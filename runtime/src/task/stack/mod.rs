@@ -71,11 +71,11 @@ impl Stack {
     /// coroutines do not meet in the same few sets of the processor's caches.
     fn top(&self) -> usize {
         let (guard, size) = self.extent();
-        guard + GUARD + size - (guard / (GUARD + size)) % COLOURS * 64
+        guard + GUARD + size - guard / GUARD % COLOURS * 64
     }
 }
 
-/// Places where a stack may begin.
+/// Places where a stack may begin. (Slots are an odd number of pages apart, so the page's number tells them apart.)
 const COLOURS: usize = 8;
 
 /// Maps a chunk and puts its slots into the list.
