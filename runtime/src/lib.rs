@@ -32,6 +32,7 @@
 mod abi;
 mod arch;
 mod between;
+mod child;
 pub mod config;
 pub mod debug;
 mod futures;

@@ -9,6 +9,8 @@ use crate::sys::{self, nr};
 use crate::{arch, gate, reactor};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::*};
 
+pub use crate::child::wait;
+
 /// Process id, as of the opening of the gate or the last fork.
 static PID: AtomicI32 = AtomicI32::new(0);
 static OPEN: AtomicBool = AtomicBool::new(false);

@@ -154,6 +154,19 @@ fn two_wait_for_one_descriptor() {
 }
 
 #[test]
+fn children_are_waited_for_without_a_patch() {
+    let nap = || {
+        spawn(|| {
+            let mut child = std::process::Command::new("sleep").arg("0.2").spawn().unwrap();
+            patchall::process::wait(&mut child).unwrap().success()
+        })
+    };
+    let begin = std::time::Instant::now();
+    assert!(join_all((0..5).map(|_| nap())).into_iter().all(|r| r.unwrap()));
+    assert!(begin.elapsed() < Duration::from_millis(900), "one after the other would be a second");
+}
+
+#[test]
 fn names() {
     let here = resolve("localhost", 7).unwrap();
     assert!(here.iter().any(|a| a.ip().is_loopback() && a.port() == 7), "{here:?}");

@@ -14,7 +14,7 @@ static void *computes(void *unused) {
 }
 
 int main(int count, char **arguments) {
-    int left = count > 1 ? atoi(arguments[1]) : 150;
+    int left = count > 1 ? atoi(arguments[1]) : 60;
     char next[20];
     struct sigaction action = {.sa_handler = handler};
     if (left == 0) {
