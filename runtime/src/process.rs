@@ -136,7 +136,7 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Everything that can be refused. The last step is the one that shows: the alternate stack.
+/// Everything that can be refused. The last steps are the ones that show: the tick's handler, the alternate stack.
 fn prepare(limited: bool) -> Result<(&'static OsThread, ThreadRef), Refusal> {
     if arch::tiles_permitted() {
         return Err(Refusal::Lacks(
@@ -152,18 +152,20 @@ fn prepare(limited: bool) -> Result<(&'static OsThread, ThreadRef), Refusal> {
     timer::init(if limited { limits::FEW_THREADS } else { 1 << 22 }).map_err(denied("address space for timers"))?;
     let os = OsThread::new().map_err(denied("memory for the first carrier"))?;
     let t = ThreadRef::new().map_err(denied("memory for the first thread"))?;
-    signal::check().map_err(denied("a signal handler"))?;
     let entries = gate::Entries { libc: arch::gate_entry(), full: arch::gate_entry_full(), wanted: abi::is_virtual };
     gate::open(entries).map_err(Refusal::Gate)?;
     reactor::init(if limited { 1 << 14 } else { 1 << 20 }).map_err(denied("descriptors for the event loop"))?;
-    match os.install_alt_stack() {
-        Ok(old) => signal::adopt_alternate_stack(t, old),
-        Err(libc::EPERM) => {
-            return Err(Refusal::Lacks("the first thread is made by a handler on an alternate signal stack"));
+    signal::claim_tick().map_err(denied("a signal handler"))?;
+    let refused = match os.install_alt_stack() {
+        Ok(old) => {
+            signal::adopt_alternate_stack(t, old);
+            return Ok((os, t));
         }
-        Err(errno) => return Err(Refusal::Denied("an alternate signal stack", errno)),
-    }
-    Ok((os, t))
+        Err(libc::EPERM) => Refusal::Lacks("the first thread is made by a handler on an alternate signal stack"),
+        Err(errno) => Refusal::Denied("an alternate signal stack", errno),
+    };
+    signal::give_tick_back();
+    Err(refused)
 }
 
 /// What the kernel keeps for the first thread and the engine takes over: robust list, tid word, restartable sequences.

@@ -167,18 +167,23 @@ fn each(mut set: u64, mut f: impl FnMut(i32)) {
     }
 }
 
-/// Whether sigaction(2) is allowed: sets the action of the tick's signal to what it is.
-pub(super) fn check() -> Result<(), i32> {
+/// Makes the tick's signal ours, before anything depends on it: by this one it shows whether a sandbox refuses.
+pub(super) fn claim_tick() -> Result<(), i32> {
     let mut a = SigAction::default();
-    // SAFETY: the kernel fills and copies the structure; nothing changes.
-    let r = unsafe {
-        let (at, sig) = (&raw mut a as usize, tick::SIGNAL as usize);
-        match sys::syscall4(nr(libc::SYS_rt_sigaction), sig, 0, at, 8) {
-            0 => sys::syscall4(nr(libc::SYS_rt_sigaction), sig, at, 0, 8),
-            r => r,
-        }
-    };
+    // SAFETY: the kernel fills the structure.
+    let mut r = unsafe { sys::syscall4(nr(libc::SYS_rt_sigaction), tick::SIGNAL as usize, 0, &raw mut a as usize, 8) };
+    if !sys::is_err(r) {
+        ACTIONS.lock().0[tick::SIGNAL as usize] = a;
+        OURS.fetch_or(super::bit(tick::SIGNAL), SeqCst);
+        r = handler::install(tick::SIGNAL, a.flags);
+    }
     if sys::is_err(r) { Err(-r as i32) } else { Ok(()) }
+}
+
+/// Undoes that: the gate does not open.
+pub(super) fn give_tick_back() {
+    OURS.fetch_and(!super::bit(tick::SIGNAL), SeqCst);
+    set_kernel(tick::SIGNAL, &get(tick::SIGNAL));
 }
 
 /// Takes over all dispositions, when the gate opens; on the first thread's stack.
@@ -186,7 +191,7 @@ pub(super) fn adopt() {
     MAIN_SP.store(crate::arch::stack_pointer(), Relaxed);
     let mut all = ACTIONS.lock();
     for sig in 1..=super::NSIG as i32 {
-        if matches!(sig, libc::SIGKILL | libc::SIGSTOP) {
+        if matches!(sig, libc::SIGKILL | libc::SIGSTOP | tick::SIGNAL) {
             continue;
         }
         let mut a = SigAction::default();
