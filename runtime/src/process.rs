@@ -42,8 +42,11 @@ pub fn at_load() {
 
 /// Runs `f` on a stack of its own, so that next to nothing is taken of the caller's; on the caller's if there is no memory.
 pub fn on_own_stack(f: fn()) {
+    IN_HANDLER.store(signal::on_alternate_stack(), Relaxed);
     crate::own_stack::run(f);
 }
+/// Whoever is on a stack of its own came from a handler on an alternate signal stack.
+static IN_HANDLER: AtomicBool = AtomicBool::new(false);
 
 /// Has a list of all threads, with what each waits for, appended to `file` whenever the signal comes. Takes that signal from
 /// the program; to be called before it has set anything up.
@@ -143,6 +146,10 @@ fn prepare(limited: bool) -> Result<(&'static OsThread, ThreadRef), Refusal> {
             "the program uses the processor's tile registers (AMX), which are not kept for virtual threads",
         ));
     }
+    // The kernel would put the alternate stack back at the end of the handler, past us.
+    if IN_HANDLER.load(Relaxed) || signal::on_alternate_stack() {
+        return Err(Refusal::Lacks("the first thread is made by a handler on an alternate signal stack"));
+    }
     let denied = |what| move |errno| Refusal::Denied(what, errno);
     // Under RLIMIT_AS every reservation is paid for by the program.
     let few = 2 * carrier::count() + limits::FEW_HELPERS;
@@ -156,16 +163,12 @@ fn prepare(limited: bool) -> Result<(&'static OsThread, ThreadRef), Refusal> {
     gate::open(entries).map_err(Refusal::Gate)?;
     reactor::init(if limited { 1 << 14 } else { 1 << 20 }).map_err(denied("descriptors for the event loop"))?;
     signal::claim_tick().map_err(denied("a signal handler"))?;
-    let refused = match os.install_alt_stack() {
-        Ok(old) => {
-            signal::adopt_alternate_stack(t, old);
-            return Ok((os, t));
-        }
-        Err(libc::EPERM) => Refusal::Lacks("the first thread is made by a handler on an alternate signal stack"),
-        Err(errno) => Refusal::Denied("an alternate signal stack", errno),
-    };
-    signal::give_tick_back();
-    Err(refused)
+    let old = os.install_alt_stack().map_err(|errno| {
+        signal::give_tick_back();
+        Refusal::Denied("an alternate signal stack", errno)
+    })?;
+    signal::adopt_alternate_stack(t, old);
+    Ok((os, t))
 }
 
 /// What the kernel keeps for the first thread and the engine takes over: robust list, tid word, restartable sequences.

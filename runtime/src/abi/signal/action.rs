@@ -17,8 +17,8 @@ struct Actions([SigAction; super::NSIG + 1]);
 
 static ACTIONS: Spin<Actions> =
     Spin::new(Actions([const { SigAction { handler: 0, flags: 0, restorer: 0, mask: 0 } }; super::NSIG + 1]));
-/// Where the first thread's stack was when the gate opened.
-static MAIN_SP: AtomicUsize = AtomicUsize::new(0);
+/// An address near the beginning of the stack that the process began with, or 0.
+static MAIN_STACK: AtomicUsize = AtomicUsize::new(0);
 /// Signals for which the kernel has our handler.
 static OURS: AtomicU64 = AtomicU64::new(0);
 /// Those of them that are ignored, and ours only because the first thread blocks them: then they are pending instead
@@ -186,9 +186,13 @@ pub(super) fn give_tick_back() {
     set_kernel(tick::SIGNAL, &get(tick::SIGNAL));
 }
 
-/// Takes over all dispositions, when the gate opens; on the first thread's stack.
+/// Takes over all dispositions, when the gate opens.
 pub(super) fn adopt() {
-    MAIN_SP.store(crate::arch::stack_pointer(), Relaxed);
+    // SAFETY: the names are zero-terminated; the loader's variable, if there is one, holds an address of main's stack.
+    unsafe {
+        let end = libc::dlsym(libc::RTLD_DEFAULT, c"__libc_stack_end".as_ptr()).cast::<usize>();
+        MAIN_STACK.store(end.as_ref().copied().unwrap_or(0), Relaxed);
+    }
     let mut all = ACTIONS.lock();
     for sig in 1..=super::NSIG as i32 {
         if matches!(sig, libc::SIGKILL | libc::SIGSTOP | tick::SIGNAL) {
@@ -301,7 +305,7 @@ fn below_mains_stack(addr: usize) -> bool {
     let mut limit = [0u64; 2];
     // SAFETY: prlimit64 writes two words.
     unsafe { sys::syscall4(nr(libc::SYS_prlimit64), 0, libc::RLIMIT_STACK as usize, 0, limit.as_mut_ptr() as usize) };
-    let depth = MAIN_SP.load(Relaxed).saturating_sub(addr) as u64;
+    let depth = MAIN_STACK.load(Relaxed).saturating_sub(addr) as u64;
     limit[0] != libc::RLIM_INFINITY && depth.abs_diff(limit[0]) < ABOUT
 }
 

@@ -321,6 +321,14 @@ pub(crate) fn give_tick_back() {
     action::give_tick_back();
 }
 
+/// Whether the caller runs on the alternate stack that the kernel knows.
+pub(crate) fn on_alternate_stack() -> bool {
+    let mut now = SigStack::default();
+    // SAFETY: the kernel fills the structure.
+    unsafe { sys::syscall2(nr(libc::SYS_sigaltstack), 0, &raw mut now as usize) };
+    now.flags & libc::SS_ONSTACK != 0
+}
+
 /// The first thread's alternate stack, whose place ours has taken, is the virtual thread's.
 pub(crate) fn adopt_alternate_stack(t: ThreadRef, old: SigStack) {
     if old.flags & libc::SS_DISABLE == 0 {
