@@ -23,8 +23,8 @@ compare() {
     preload "$@" >"$work/under"
     echo "exit $?" >>"$work/under"
     cmp -s "$work/native" "$work/under" || fail "${*##*/}: $(diff "$work/native" "$work/under" | head -n 5 | tr '\n' ' ')"
-    # Waiting for a child takes a kernel thread; Go waits for several at a time.
-    expect "mode != 'native' and carriers == $carriers and kernel_threads_max <= carriers + 20"
+    # Waiting for a child takes a kernel thread, and so does vfork meanwhile; Go does several at a time.
+    expect "mode != 'native' and carriers == $carriers and kernel_threads_max <= carriers + 60"
 }
 
 check() {
@@ -32,7 +32,8 @@ check() {
     [ -e "$work/program" ] || build
     for subject in $subjects; do
         compare "$work/program" "$subject"
-        [ "$subject" = children ] || [ "$subject" = signals ] || expect_virtual
+        # A profiler's timers count the CPU time of one kernel thread: each thread has its own then.
+        case $subject in children | signals | collect) ;; *) expect_virtual ;; esac
     done
     # shellcheck disable=SC2086
     compare "$work/stripped" $subjects

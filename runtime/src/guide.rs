@@ -93,6 +93,7 @@ pub mod from_threads {}
 /// | `std::sync`: `Mutex`, `RwLock`, `Condvar`, `Once`, `Barrier` | blocks | yields |
 /// | `std::thread::park`, `std::sync::mpsc` | blocks | yields, for one coroutine of a thread at a time; a second one ends the process with a message, since std has one place to park for each thread |
 /// | sockets, poll, select, epoll of C libraries | blocks | yields |
+/// | `print!`, `eprint!` into a pipe that nobody reads | blocks | blocks: std holds a lock for the thread |
 /// | `std::fs` on regular files | blocks | blocks while the disk works |
 /// | names: `ToSocketAddrs` of std, getaddrinfo | blocks | blocks; [`resolve`](crate::resolve) yields |
 /// | locks of C (pthread_mutex_lock), stdio of C, `system` | blocks | blocks; [`LEFT_OUT`](crate::hooks::LEFT_OUT) has the reasons |

@@ -56,7 +56,7 @@ impl Groups {
     /// wait, waitpid, waitid and their kin: [`std::process`].
     pub const PROCESS: Groups = Groups(1 << 5);
     /// read and write of everything but sockets: pipes, terminals, [`std::fs`]. Regular files are served from the page cache, or
-    /// wait as before.
+    /// wait as before; so do writes to standard output and standard error, because who prints holds a lock for the thread.
     pub const FILE: Groups = Groups(1 << 6);
     /// sigwait and its kin: not hooked; they wait as a whole thread does.
     pub const SIGNAL: Groups = Groups(1 << 7);

@@ -42,8 +42,11 @@ pub fn at_load() {
 
 /// Runs `f` on a stack of its own, so that next to nothing is taken of the caller's; on the caller's if there is no memory.
 pub fn on_own_stack(f: fn()) {
+    IN_HANDLER.store(signal::on_alternate_stack(), Relaxed);
     crate::own_stack::run(f);
 }
+/// Whoever is on a stack of its own came from a handler on an alternate signal stack.
+static IN_HANDLER: AtomicBool = AtomicBool::new(false);
 
 /// Has a list of all threads, with what each waits for, appended to `file` whenever the signal comes. Takes that signal from
 /// the program; to be called before it has set anything up.
@@ -136,12 +139,16 @@ pub fn open(settings: &Settings) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Everything that can be refused. The last step is the one that shows: the alternate stack.
+/// Everything that can be refused. The last steps are the ones that show: the tick's handler, the alternate stack.
 fn prepare(limited: bool) -> Result<(&'static OsThread, ThreadRef), Refusal> {
     if arch::tiles_permitted() {
         return Err(Refusal::Lacks(
             "the program uses the processor's tile registers (AMX), which are not kept for virtual threads",
         ));
+    }
+    // The kernel would put the alternate stack back at the end of the handler, past us.
+    if IN_HANDLER.load(Relaxed) || signal::on_alternate_stack() {
+        return Err(Refusal::Lacks("the first thread is made by a handler on an alternate signal stack"));
     }
     let denied = |what| move |errno| Refusal::Denied(what, errno);
     // Under RLIMIT_AS every reservation is paid for by the program.
@@ -152,17 +159,15 @@ fn prepare(limited: bool) -> Result<(&'static OsThread, ThreadRef), Refusal> {
     timer::init(if limited { limits::FEW_THREADS } else { 1 << 22 }).map_err(denied("address space for timers"))?;
     let os = OsThread::new().map_err(denied("memory for the first carrier"))?;
     let t = ThreadRef::new().map_err(denied("memory for the first thread"))?;
-    signal::check().map_err(denied("a signal handler"))?;
     let entries = gate::Entries { libc: arch::gate_entry(), full: arch::gate_entry_full(), wanted: abi::is_virtual };
     gate::open(entries).map_err(Refusal::Gate)?;
     reactor::init(if limited { 1 << 14 } else { 1 << 20 }).map_err(denied("descriptors for the event loop"))?;
-    match os.install_alt_stack() {
-        Ok(old) => signal::adopt_alternate_stack(t, old),
-        Err(libc::EPERM) => {
-            return Err(Refusal::Lacks("the first thread is made by a handler on an alternate signal stack"));
-        }
-        Err(errno) => return Err(Refusal::Denied("an alternate signal stack", errno)),
-    }
+    signal::claim_tick().map_err(denied("a signal handler"))?;
+    let old = os.install_alt_stack().map_err(|errno| {
+        signal::give_tick_back();
+        Refusal::Denied("an alternate signal stack", errno)
+    })?;
+    signal::adopt_alternate_stack(t, old);
     Ok((os, t))
 }
 

@@ -5,7 +5,8 @@
 use patchall::monkey::{Groups, Threads, is_patched, original, patch, patch_all};
 use patchall::{join_all, scope, sleep, spawn, yield_now};
 use std::cell::Cell;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
@@ -23,6 +24,7 @@ const CASES: &[(&str, fn())] = &[
     ("locks_of_std_yield", locks),
     ("a_lock_between_coroutines_and_threads", locks_between_threads),
     ("sockets_and_pipes_of_std_yield", sockets),
+    ("printing_into_a_full_pipe", printing),
     ("children_of_std_yield", children),
     ("new_threads_are_virtual", virtual_threads),
     ("coroutines_in_virtual_threads", coroutines_in_virtual_threads),
@@ -206,6 +208,25 @@ fn sockets() {
     });
     assert!(join_all(clients).into_iter().all(|r| r.unwrap() == "HELLO"));
     server.join().unwrap();
+}
+
+/// Whoever prints holds std's lock of standard output for the thread; no other coroutine may come to print then.
+fn printing() {
+    let (from, to) = std::io::pipe().unwrap();
+    // SAFETY: descriptors of our own; a pipe of one page is full soon.
+    unsafe {
+        libc::fcntl(to.as_raw_fd(), libc::F_SETPIPE_SZ, 4096);
+        libc::dup2(to.as_raw_fd(), libc::STDOUT_FILENO);
+    }
+    let reader = std::thread::spawn(move || BufReader::new(from).lines().take(4 * 1000).count());
+    patch_all();
+    let line = "a line of many ".repeat(10);
+    let all = (0..4).map(|_| {
+        let line = line.clone();
+        spawn(move || (0..1000).for_each(|_| println!("{line}")))
+    });
+    assert!(join_all(all).into_iter().all(|r| r.is_ok()));
+    assert_eq!(reader.join().unwrap(), 4000);
 }
 
 fn children() {

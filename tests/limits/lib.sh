@@ -41,9 +41,9 @@ fail() {
     failed=$((failed + 1))
 }
 
-# is_virtual NAME OUTPUT [MOST]: it printed OUTPUT, on at most MOST kernel threads (default: the carriers and one more).
+# is_virtual NAME OUTPUT [MOST]: it printed OUTPUT, on at most MOST kernel threads (default: the carriers, the watchdog and a spare).
 is_virtual() {
-    local most=${3:-$((carriers + 1))} threads
+    local most=${3:-$((carriers + 2))} threads
     threads=$(sed -n 's/.*"kernel_threads_max":\([0-9]*\).*/\1/p' "$work/err" | sort -n | tail -1)
     if [ "$status" = 0 ] && [ "$(cat "$work/out")" = "$2" ] && grep -q '"mode":"virtual"' "$work/err" &&
         ! grep -q '"mode":"native"' "$work/err" && [ "${threads:-99}" -le "$most" ]; then

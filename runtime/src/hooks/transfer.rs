@@ -4,6 +4,10 @@
 //! files that do not take it (terminals, timers, and pipes before Linux 6.5) are asked by poll first; if another process is
 //! faster then, the thread waits. What never makes one wait (regular files) goes straight on to libc.
 //!
+//! Standard output and standard error are written to as before, which holds the thread up while nobody reads them: who
+//! prints holds std's lock of the stream for the thread, which all its coroutines are, and std would panic (a RefCell that is
+//! borrowed) if another of them came to print meanwhile.
+//!
 //! A read gives what there is. A write of a blocking descriptor is complete, as the kernel's is, unless an error or a
 //! signal ends it after a part.
 
@@ -69,7 +73,8 @@ fn input(s: &Scheduler, fd: c_int, parts: &[iovec], block: impl FnOnce() -> ssiz
 
 fn output(s: &Scheduler, fd: c_int, mut rest: Rest, block: impl Fn(&[iovec]) -> ssize_t) -> ssize_t {
     let mut done = 0;
-    if rest.len() == 0 || !crate::monkey::is_stream_patched(fd) {
+    let is_printed_to = matches!(fd, libc::STDOUT_FILENO | libc::STDERR_FILENO);
+    if rest.len() == 0 || is_printed_to || !crate::monkey::is_stream_patched(fd) {
         return block(rest.parts());
     }
     loop {

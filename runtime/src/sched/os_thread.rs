@@ -297,7 +297,7 @@ impl OsThread {
         (block + GUARD, ALT_STACK)
     }
 
-    /// Gives the calling OS thread our alternate stack; answers with the one it had. EPERM: it is in use.
+    /// Gives the calling OS thread our alternate stack; answers with the one it had.
     pub(crate) fn install_alt_stack(&self) -> Result<SigStack, i32> {
         let (sp, size) = self.alt_stack();
         let (s, mut old) = (SigStack { sp, size, ..Default::default() }, SigStack::default());

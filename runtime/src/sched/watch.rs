@@ -36,6 +36,10 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::
 /// Nanoseconds between two looks while somebody is idle, and while nobody is.
 const SELDOM: u64 = 4_000_000;
 const OFTEN: u64 = 2_000_000;
+/// The same while all carriers are brisk: have made [`BRISK`] turns since the last look. They attend to deadlines and
+/// descriptors themselves then.
+const RARELY: u64 = 5_000_000;
+const BRISK: u32 = 256;
 /// The same after a hand-over, for [`QUICKLY_FOR`]: who comes next from that queue may get stuck, too. Who is found asleep in
 /// the same call then is taken for stuck at once.
 const QUICKLY: u64 = 100_000;
@@ -86,6 +90,10 @@ impl Seen {
             ran: Cell::new(0),
             told: Cell::new(false),
         }
+    }
+
+    fn is_brisk(&self, os: &OsThread) -> bool {
+        core::ptr::eq(self.os.get(), os) && os.turns.load(Relaxed).wrapping_sub(self.turns.get()) >= BRISK
     }
 }
 
@@ -268,7 +276,8 @@ impl Look {
     /// Looks once. Whether anybody runs, and nanoseconds until the next look.
     fn once(&mut self) -> (bool, u64) {
         let anyone_idle = idle::anyone();
-        let given = if anyone_idle { None } else { self.attend() };
+        let brisk = !anyone_idle && carrier::all().iter().all(|c| running(c).is_none_or(|os| c.seen.is_brisk(os)));
+        let given = if anyone_idle || brisk { None } else { self.attend() };
         let now = sys::monotonic();
         let due = carrier::any_work();
         if due && anyone_idle {
@@ -282,8 +291,8 @@ impl Look {
                 self.look_at(c, os, now, due && !anyone_idle, preempt);
             }
         }
-        let pause = self.pause(now, anyone_idle, due);
-        UNTIL.store(if busy && !anyone_idle { now + pause } else { 0 }, Relaxed);
+        let pause = if brisk && now >= self.quickly_until { RARELY } else { self.pause(now, anyone_idle, due) };
+        UNTIL.store(if busy && !anyone_idle && !brisk { now + pause } else { 0 }, Relaxed);
         (busy, pause)
     }
 

@@ -17,8 +17,8 @@ struct Actions([SigAction; super::NSIG + 1]);
 
 static ACTIONS: Spin<Actions> =
     Spin::new(Actions([const { SigAction { handler: 0, flags: 0, restorer: 0, mask: 0 } }; super::NSIG + 1]));
-/// Where the first thread's stack was when the gate opened.
-static MAIN_SP: AtomicUsize = AtomicUsize::new(0);
+/// An address near the beginning of the stack that the process began with, or 0.
+static MAIN_STACK: AtomicUsize = AtomicUsize::new(0);
 /// Signals for which the kernel has our handler.
 static OURS: AtomicU64 = AtomicU64::new(0);
 /// Those of them that are ignored, and ours only because the first thread blocks them: then they are pending instead
@@ -167,26 +167,35 @@ fn each(mut set: u64, mut f: impl FnMut(i32)) {
     }
 }
 
-/// Whether sigaction(2) is allowed: sets the action of the tick's signal to what it is.
-pub(super) fn check() -> Result<(), i32> {
+/// Makes the tick's signal ours, before anything depends on it: by this one it shows whether a sandbox refuses.
+pub(super) fn claim_tick() -> Result<(), i32> {
     let mut a = SigAction::default();
-    // SAFETY: the kernel fills and copies the structure; nothing changes.
-    let r = unsafe {
-        let (at, sig) = (&raw mut a as usize, tick::SIGNAL as usize);
-        match sys::syscall4(nr(libc::SYS_rt_sigaction), sig, 0, at, 8) {
-            0 => sys::syscall4(nr(libc::SYS_rt_sigaction), sig, at, 0, 8),
-            r => r,
-        }
-    };
+    // SAFETY: the kernel fills the structure.
+    let mut r = unsafe { sys::syscall4(nr(libc::SYS_rt_sigaction), tick::SIGNAL as usize, 0, &raw mut a as usize, 8) };
+    if !sys::is_err(r) {
+        ACTIONS.lock().0[tick::SIGNAL as usize] = a;
+        OURS.fetch_or(super::bit(tick::SIGNAL), SeqCst);
+        r = handler::install(tick::SIGNAL, a.flags);
+    }
     if sys::is_err(r) { Err(-r as i32) } else { Ok(()) }
 }
 
-/// Takes over all dispositions, when the gate opens; on the first thread's stack.
+/// Undoes that: the gate does not open.
+pub(super) fn give_tick_back() {
+    OURS.fetch_and(!super::bit(tick::SIGNAL), SeqCst);
+    set_kernel(tick::SIGNAL, &get(tick::SIGNAL));
+}
+
+/// Takes over all dispositions, when the gate opens.
 pub(super) fn adopt() {
-    MAIN_SP.store(crate::arch::stack_pointer(), Relaxed);
+    // SAFETY: the names are zero-terminated; the loader's variable, if there is one, holds an address of main's stack.
+    unsafe {
+        let end = libc::dlsym(libc::RTLD_DEFAULT, c"__libc_stack_end".as_ptr()).cast::<usize>();
+        MAIN_STACK.store(end.as_ref().copied().unwrap_or(0), Relaxed);
+    }
     let mut all = ACTIONS.lock();
     for sig in 1..=super::NSIG as i32 {
-        if matches!(sig, libc::SIGKILL | libc::SIGSTOP) {
+        if matches!(sig, libc::SIGKILL | libc::SIGSTOP | tick::SIGNAL) {
             continue;
         }
         let mut a = SigAction::default();
@@ -296,7 +305,7 @@ fn below_mains_stack(addr: usize) -> bool {
     let mut limit = [0u64; 2];
     // SAFETY: prlimit64 writes two words.
     unsafe { sys::syscall4(nr(libc::SYS_prlimit64), 0, libc::RLIMIT_STACK as usize, 0, limit.as_mut_ptr() as usize) };
-    let depth = MAIN_SP.load(Relaxed).saturating_sub(addr) as u64;
+    let depth = MAIN_STACK.load(Relaxed).saturating_sub(addr) as u64;
     limit[0] != libc::RLIM_INFINITY && depth.abs_diff(limit[0]) < ABOUT
 }
 

@@ -3,6 +3,7 @@
 use super::{NSIG, SigInfo, UNBLOCKABLE, action, bit, mask_for_call, send, send_to_process, set_mask, shared};
 use crate::abi::{Step, after, err, prepare};
 use crate::process;
+use crate::sched::debug;
 use crate::sched::state::Wake;
 use crate::sched::thread::ThreadRef;
 use crate::sched::tids;
@@ -177,8 +178,8 @@ fn to_thread(t: ThreadRef, tid: u32, sig: i32, info: Option<SigInfo>) -> Step {
         // A thread of another process, or one of ours that the engine does not run.
         return Step::Native;
     }
-    let deadly = matches!(sig, libc::SIGKILL | libc::SIGSTOP);
-    if deadly {
+    let lists_threads = sig > 0 && debug::signals() & bit(sig) != 0;
+    if matches!(sig, libc::SIGKILL | libc::SIGSTOP) || lists_threads {
         // SAFETY: signals of the whole process, whichever thread they are sent to.
         return Step::Done(unsafe { sys::syscall2(nr(libc::SYS_kill), process::pid() as usize, sig as usize) });
     }
@@ -235,7 +236,7 @@ pub(crate) fn rt_sigqueueinfo(t: ThreadRef) -> Step {
 
 /// Whether a signal to ourselves need not go through the kernel.
 fn treated_here(sig: i32) -> bool {
-    (1..=NSIG as i32).contains(&sig) && UNBLOCKABLE & bit(sig) == 0 && action::is_ours(sig)
+    (1..=NSIG as i32).contains(&sig) && (UNBLOCKABLE | debug::signals()) & bit(sig) == 0 && action::is_ours(sig)
 }
 
 fn to_ourselves(t: ThreadRef, info: &SigInfo) -> Step {

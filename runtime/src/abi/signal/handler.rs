@@ -27,8 +27,9 @@ const FAULTS: u64 = super::bit(libc::SIGSEGV)
     | super::bit(libc::SIGFPE)
     | super::bit(libc::SIGSYS);
 
-/// Makes [`on_signal`] the kernel's handler for `sig`, with those of the program's flags that the kernel must know.
-pub(crate) fn install(sig: i32, flags: u64) {
+/// Makes [`on_signal`] the kernel's handler for `sig`, with those of the program's flags that the kernel must know. Answers as the
+/// kernel does, which refuses only where a sandbox has it refuse.
+pub(crate) fn install(sig: i32, flags: u64) -> isize {
     // Calls that the kernel makes for the program must not end because of a tick.
     let flags = if sig == tick::SIGNAL { libc::SA_RESTART as u64 } else { flags };
     let kept = flags & (libc::SA_RESTART | libc::SA_NOCLDSTOP | libc::SA_NOCLDWAIT) as u64;
@@ -40,7 +41,7 @@ pub(crate) fn install(sig: i32, flags: u64) {
         mask: !FAULTS,
     };
     // SAFETY: the kernel copies the structure; the handler is async-signal-safe.
-    unsafe { sys::syscall4(nr(libc::SYS_rt_sigaction), sig as usize, &raw const a as usize, 0, 8) };
+    unsafe { sys::syscall4(nr(libc::SYS_rt_sigaction), sig as usize, &raw const a as usize, 0, 8) }
 }
 
 /// Returns from the engine's own handler, past the gate. The byte pattern is the one unwinders and debuggers know.

@@ -311,9 +311,22 @@ pub(crate) fn init(t: ThreadRef) {
     action::adopt();
 }
 
-/// Whether the kernel lets us handle signals: a sandbox may refuse it.
-pub(crate) fn check() -> Result<(), i32> {
-    action::check()
+/// Whether the kernel lets us handle signals: a sandbox may refuse it. The engine's own is handled from here on.
+pub(crate) fn claim_tick() -> Result<(), i32> {
+    action::claim_tick()
+}
+
+/// Undoes that: the gate does not open.
+pub(crate) fn give_tick_back() {
+    action::give_tick_back();
+}
+
+/// Whether the caller runs on the alternate stack that the kernel knows.
+pub(crate) fn on_alternate_stack() -> bool {
+    let mut now = SigStack::default();
+    // SAFETY: the kernel fills the structure.
+    unsafe { sys::syscall2(nr(libc::SYS_sigaltstack), 0, &raw mut now as usize) };
+    now.flags & libc::SS_ONSTACK != 0
 }
 
 /// The first thread's alternate stack, whose place ours has taken, is the virtual thread's.
